@@ -1,0 +1,3 @@
+module github.com/balsaraft/balsa
+
+go 1.26

@@ -1,0 +1,47 @@
+package wire
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// Term numbers the reigns of leaders; it only grows (paper §5.1).
+type Term uint64
+
+// Index numbers the entries of the log from 1, without gaps. 0 is before the first.
+type Index uint64
+
+// Pos is the identity of an entry: two logs that hold the same Pos hold the same
+// entry there and the same entries before it (paper §5.3, log matching).
+type Pos struct {
+	Term  Term
+	Index Index
+}
+
+// String prints term and index as 3/17.
+func (p Pos) String() string {
+	return strconv.FormatUint(uint64(p.Term), 10) + "/" + strconv.FormatUint(uint64(p.Index), 10)
+}
+
+// AtLeastAsUpToDate says whether a log that ends at p may lead one that ends at q
+// (paper §5.4.1): the later term wins, and within a term the longer log.
+func (p Pos) AtLeastAsUpToDate(q Pos) bool {
+	return p.Term > q.Term || p.Term == q.Term && p.Index >= q.Index
+}
+
+// MemberID is the identity of a replica, minted at random into its directory. It is
+// no address and no name: a member whose disk was wiped has another one. 0 is nobody.
+type MemberID uint64
+
+// String prints the identity in hexadecimal, as directories and logs show it.
+func (m MemberID) String() string { return strconv.FormatUint(uint64(m), 16) }
+
+// ClusterID is the identity of a cluster, minted when it was founded. 0 is none yet.
+type ClusterID uint64
+
+// String prints the identity in hexadecimal.
+func (c ClusterID) String() string { return fmt.Sprintf("%016x", uint64(c)) }
+
+// GroupID names one of the logs that share a connection. A process with one log
+// uses 0.
+type GroupID uint64
