@@ -45,3 +45,10 @@ func (c ClusterID) String() string { return fmt.Sprintf("%016x", uint64(c)) }
 // GroupID names one of the logs that share a connection. A process with one log
 // uses 0.
 type GroupID uint64
+
+// HardState is what a member must never forget: its term, and whom it voted for in
+// it (paper §5.2).
+type HardState struct {
+	Term Term
+	Vote MemberID // 0 if it has not voted in Term
+}
