@@ -196,6 +196,18 @@ func ParseBatch(b []byte) (Batch, []byte, error) {
 	return batch, b[end:], nil
 }
 
+// BodyKinds yields the kind of each entry of a body that CheckBody found good.
+func BodyKinds(body []byte) iter.Seq[EntryKind] {
+	return func(yield func(EntryKind) bool) {
+		for rest := body; len(rest) > 0; {
+			var e Entry
+			if e, rest = cutEntry(rest); !yield(e.Kind) {
+				return
+			}
+		}
+	}
+}
+
 // CheckBody says whether body, as AppendEntry built it but without the room for a
 // header, holds exactly count entries of which none is empty.
 func CheckBody(body []byte, count int) error { return checkBody(body, count) }

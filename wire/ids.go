@@ -36,11 +36,27 @@ type MemberID uint64
 // String prints the identity in hexadecimal, as directories and logs show it.
 func (m MemberID) String() string { return strconv.FormatUint(uint64(m), 16) }
 
+// MarshalText writes the identity as String does, for JSON.
+func (m MemberID) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (m *MemberID) UnmarshalText(b []byte) error {
+	v, err := strconv.ParseUint(string(b), 16, 64)
+	if err != nil {
+		return fmt.Errorf("member identity %q: not a hexadecimal number of 64 bits", b)
+	}
+	*m = MemberID(v)
+	return nil
+}
+
 // ClusterID is the identity of a cluster, minted when it was founded. 0 is none yet.
 type ClusterID uint64
 
 // String prints the identity in hexadecimal.
 func (c ClusterID) String() string { return fmt.Sprintf("%016x", uint64(c)) }
+
+// MarshalText writes the identity as String does, for JSON.
+func (c ClusterID) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // GroupID names one of the logs that share a connection. A process with one log
 // uses 0.

@@ -1,0 +1,147 @@
+package host
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/balsaraft/balsa/raft"
+	"github.com/balsaraft/balsa/storage/wal"
+	"github.com/balsaraft/balsa/wire"
+)
+
+// applying is how far the state machine has come.
+type applying struct {
+	at         wire.Pos // the last entry in the state
+	time       int64    // its replicated time
+	membership wire.Membership
+	bytes      int64 // of log applied since the newest snapshot
+
+	fresh   time.Duration // the state was the newest there was, at this moment
+	leaders []freshness   // what the leader said was committed, and when
+}
+
+// freshness is a moment and what had been committed by then.
+type freshness struct {
+	at        time.Duration
+	committed wire.Index
+}
+
+// maxApplyBytes bounds what one task applies, so that reads and snapshots get their
+// turn in between.
+const maxApplyBytes = 2 << 20
+
+// applyLimit is up to where entries may be applied. A machine with a disk of its own
+// must not be ahead of the log on this one, which a crash could take back.
+func (h *Host) applyLimit() wire.Index {
+	if h.cfg.Machine.AppliedOnDisk() == 0 {
+		return h.logging.committed
+	}
+	return min(h.logging.committed, h.core.Status().Durable)
+}
+
+// startApply hands the next committed entries to the state machine.
+func (h *Host) startApply() {
+	if h.busy[ApplyLane] || h.applying.at.Index >= h.logging.committed {
+		return
+	}
+	limit := h.applyLimit()
+	if h.applying.at.Index >= limit {
+		return
+	}
+	first := h.applying.at.Index + 1
+	if batches, ok := h.log.Cached(first, limit, maxApplyBytes); ok {
+		h.apply(batches, nil)
+		return
+	}
+	view, err := h.log.View(first, limit)
+	if err != nil {
+		h.fail(fmt.Errorf("apply entry %d: %w", first, err))
+		return
+	}
+	h.apply(nil, view)
+}
+
+// apply begins to apply batches, or those that view reads.
+func (h *Host) apply(batches []wire.Batch, view *wal.View) {
+	in := ApplyInput{Batches: batches, Own: h.outbox.session}
+	var out ApplyOutput
+	var err error
+	h.begin(ApplyLane, func() {
+		if view != nil {
+			defer view.Close()
+			in.Batches, err = view.Read(maxApplyBytes)
+		}
+		if err == nil && len(in.Batches) > 0 {
+			out, err = h.cfg.Machine.Apply(in)
+		}
+	}, func() { h.applied(in, out, err) })
+}
+
+// applied takes note of what the machine has applied.
+func (h *Host) applied(in ApplyInput, out ApplyOutput, err error) {
+	if err != nil {
+		h.fail(err)
+		return
+	}
+	if len(in.Batches) == 0 {
+		h.fail(fmt.Errorf("host: entry %d is committed, but the log does not hold it", h.applying.at.Index+1))
+		return
+	}
+	a := &h.applying
+	for _, b := range in.Batches {
+		a.bytes += int64(len(b))
+		if m := membershipOf(b); m != nil {
+			a.membership = *m
+		}
+		a.at, a.time = b.End(), b.Time()
+	}
+	a.refresh()
+	h.outbox.answered(in.Own, out)
+	h.step(raft.Applied{Index: a.at.Index})
+	h.releaseReads()
+}
+
+// membershipOf is the membership that a batch holds, nil if it holds none. The batch
+// was checked when it came in.
+func membershipOf(b wire.Batch) *wire.Membership {
+	for _, e := range b.Entries() {
+		if e.Kind != wire.KindMembership {
+			return nil
+		}
+		break
+	}
+	span, err := b.Span()
+	if err != nil {
+		return nil
+	}
+	return span.Membership
+}
+
+// heard notes that the leader said what is committed: once that is applied, the state
+// is as new as this moment.
+func (a *applying) heard(now time.Duration, committed wire.Index) {
+	if n := len(a.leaders); n > 0 && a.leaders[n-1].committed == committed {
+		a.leaders[n-1].at = now
+	} else {
+		a.leaders = append(a.leaders, freshness{now, committed})
+	}
+	a.refresh()
+}
+
+func (a *applying) refresh() {
+	for len(a.leaders) > 0 && a.leaders[0].committed <= a.at.Index {
+		a.fresh = a.leaders[0].at
+		a.leaders = a.leaders[1:]
+	}
+}
+
+// restore begins to replace the state by a snapshot's content.
+func (h *Host) restore(at wire.Pos, r io.Reader, done func(ApplyOutput, error)) {
+	in := ApplyInput{Own: h.outbox.session, At: at}
+	var out ApplyOutput
+	var err error
+	h.begin(ApplyLane,
+		func() { out, err = h.cfg.Machine.Restore(in, r) },
+		func() { done(out, err) })
+}

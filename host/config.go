@@ -1,0 +1,86 @@
+package host
+
+import (
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/balsaraft/balsa/fsys"
+	"github.com/balsaraft/balsa/raft"
+	"github.com/balsaraft/balsa/session"
+	"github.com/balsaraft/balsa/storage/identity"
+	"github.com/balsaraft/balsa/wire"
+)
+
+// Config is what a host is told once. All fields but Founders and Join are required.
+type Config struct {
+	Files     fsys.FS // already locked by the caller
+	Identity  identity.Identity
+	Card      wire.Card // ID, name, address, incarnation
+	Machine   Machine
+	Transport Transport
+	Logger    *slog.Logger
+
+	// Founders maps the names of a new cluster's members to their addresses, Card's
+	// own name among them. Join lists addresses of a running cluster's members. With
+	// neither, a directory that belongs to no cluster becomes one of one member.
+	// In a directory that does, both are hints where the others may be.
+	Founders map[string]string
+	Join     []string
+
+	Raft          raft.Config   // ID and Random are filled in
+	SegmentBytes  int64         // of the log
+	CacheBytes    int           // of the log
+	SnapshotBytes int64         // of log applied since the last snapshot, that cause one
+	KeepSnapshots int           // at least 1
+	SessionTTL    time.Duration // of replicated time
+	Random        func() uint64 // the only source of chance
+}
+
+// Machine is the state that the log drives, sessions included. Its methods are called
+// by tasks, one at a time.
+type Machine interface {
+	// Apply applies entries that are committed, in order, each once. An error stops
+	// the member.
+	Apply(ApplyInput) (ApplyOutput, error)
+	// Capture takes hold of the state as it is, so that WriteTo can write it later
+	// beside Apply.
+	Capture() (io.WriterTo, error)
+	// Restore replaces the state by what WriteTo wrote at ApplyInput.At.
+	Restore(ApplyInput, io.Reader) (ApplyOutput, error)
+	// AppliedOnDisk is the index up to which the state holds the log's effects
+	// without Apply after a restart, 0 if it starts empty. It is asked once.
+	AppliedOnDisk() wire.Index
+}
+
+// ApplyInput is what a machine is given.
+type ApplyInput struct {
+	Batches []wire.Batch
+	// Own is the session whose commands' callers wait on this member, 0 for none.
+	Own session.ID
+	// At is the position of the snapshot to restore.
+	At wire.Pos
+}
+
+// ApplyOutput is what a host must know of an apply.
+type ApplyOutput struct {
+	// Opened says that the session Own is open.
+	Opened bool
+	// Low is the lowest of this member's own commands that is not answered.
+	Low uint64
+}
+
+// Transport carries messages between members. Its methods are called by the owner of
+// the host, and none of them waits.
+type Transport interface {
+	// Introduce says who this process is: before the first Send, and again when its
+	// cluster becomes known.
+	Introduce(wire.Card)
+	// Connect says which members to hold connections to; others are let go.
+	Connect([]wire.Peer)
+	// Send queues a message, or drops it when the peer's queue is full. Batches and
+	// Data are never changed afterwards, so that it may keep them.
+	Send(wire.Peer, *wire.Message)
+	// Drain appends what has arrived, in order for each peer.
+	Drain([]wire.Arrival) []wire.Arrival
+}

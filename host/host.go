@@ -1,0 +1,206 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/balsaraft/balsa/raft"
+	"github.com/balsaraft/balsa/storage/snapshot"
+	"github.com/balsaraft/balsa/storage/wal"
+	"github.com/balsaraft/balsa/wire"
+)
+
+// Now is a moment, given to the host by whoever turns it.
+type Now struct {
+	// Mono is the time since any fixed moment. It never goes back, and it runs on
+	// while the process is stopped or the machine sleeps.
+	Mono time.Duration
+	// Wall is the calendar time in nanoseconds since 1970, from which entries get
+	// their time. It may jump.
+	Wall int64
+}
+
+// Output is what a turn has brought. It is valid until the next turn.
+type Output struct {
+	Tasks    []*Task       // to be run and handed back
+	Reads    []uint64      // tokens of reads that may look at the state now
+	Refused  []Refusal     // own commands that will not be committed
+	Controls []ControlDone // answers to Control
+	Events   []Event       // what people may want to know
+	Deadline time.Duration // when to turn again at the latest, by Now.Mono
+}
+
+// Refusal says that an own command was withdrawn and why. It was never sent to the
+// log if Sure, else it may have been.
+type Refusal struct {
+	Seq  uint64
+	Sure bool
+	Err  error
+}
+
+// Host is a member that somebody else turns. It has one owner, who calls all of its
+// methods.
+type Host struct {
+	cfg  Config
+	card wire.Card
+	now  time.Duration
+	wall int64
+	out  Output
+	busy [lanes]bool
+	err  error // why the member has stopped; nothing happens after
+
+	log       *wal.Log
+	snapshots *snapshot.Store
+	core      *raft.Raft  // nil until the member belongs to a cluster
+	view      raft.Status // as of the last change of role, term, leader or membership
+
+	arrivals []wire.Arrival
+	carried  []wire.Batch // bytes of the proposals or the message being stepped
+
+	contact  contact
+	logging  logging
+	fetching map[wire.MemberID]*fetch
+	applying applying
+	outbox   outbox
+	reads    reads
+	captures captures
+	sending  map[wire.MemberID]*sending
+	receives *receiving
+	controls controls
+	standing standing
+}
+
+// New opens the member's files and brings its state back from the newest snapshot. It
+// waits for the disk. The log's entries are applied later, by tasks.
+func New(cfg Config, now Now) (*Host, error) {
+	h := &Host{
+		cfg: cfg, card: cfg.Card, now: now.Mono, wall: now.Wall,
+		fetching: map[wire.MemberID]*fetch{},
+		sending:  map[wire.MemberID]*sending{},
+	}
+	h.card.ID, h.card.Cluster = cfg.Identity.ID, cfg.Identity.Cluster
+	h.cfg.Raft.ID, h.cfg.Raft.Random = cfg.Identity.ID, cfg.Random
+	h.contact.init()
+	h.controls.init(cfg.Random)
+	h.outbox.init(cfg.Random)
+	h.reads.init(cfg.Random)
+	if err := h.openFiles(); err != nil {
+		return nil, errors.Join(err, h.closeFiles())
+	}
+	return h, nil
+}
+
+func (h *Host) openFiles() error {
+	var err error
+	h.log, err = wal.Open(h.cfg.Files, wal.Options{
+		SegmentBytes: h.cfg.SegmentBytes, CacheBytes: h.cfg.CacheBytes, Member: h.cfg.Identity.ID,
+	})
+	if err != nil {
+		return fmt.Errorf("open the log: %w", err)
+	}
+	h.snapshots, err = snapshot.Open(h.cfg.Files, h.cfg.KeepSnapshots)
+	if err != nil {
+		return fmt.Errorf("open the snapshots: %w", err)
+	}
+	if err := h.restoreNewest(); err != nil {
+		return err
+	}
+	return h.enterStanding()
+}
+
+// startCore starts the algorithm on what the disk holds.
+func (h *Host) startCore() error {
+	spans := func(yield func(wire.Span)) {
+		for s := range h.log.Spans() {
+			if s.Last <= h.applying.at.Index {
+				continue
+			}
+			s.First = max(s.First, h.applying.at.Index+1)
+			yield(s)
+		}
+	}
+	state := raft.State{
+		HardState:  h.log.HardState(),
+		Start:      h.applying.at,
+		Membership: h.applying.membership,
+		Committed:  h.applying.at.Index,
+	}
+	spans(func(s wire.Span) { state.Spans = append(state.Spans, s) })
+	core, err := raft.New(h.now, h.cfg.Raft, state)
+	if err != nil {
+		return fmt.Errorf("start the algorithm: %w", err)
+	}
+	h.core = core
+	h.logging.committed = state.Committed
+	h.noteChange()
+	h.execute()
+	return nil
+}
+
+// Turn does all that can be done now without waiting.
+func (h *Host) Turn(now Now) Output {
+	h.now, h.wall = max(h.now, now.Mono), now.Wall
+	if h.err == nil {
+		h.arrivals = h.cfg.Transport.Drain(h.arrivals[:0])
+		for i := range h.arrivals {
+			h.arrive(&h.arrivals[i])
+		}
+		clear(h.arrivals)
+		h.turnStanding()
+	}
+	if h.err == nil && h.core != nil {
+		if h.now >= h.core.Deadline() {
+			h.step(raft.Tick{})
+		}
+		h.turnContact()
+		h.turnOutbox()
+		h.turnReads()
+		h.turnControls()
+		h.installReceived()
+		h.turnSnapshots()
+		h.turnSending()
+		h.startFlush()
+		h.startApply()
+	}
+	h.out.Deadline = h.deadline()
+	out := h.out
+	h.out = Output{}
+	return out
+}
+
+// deadline is the earliest moment at which something is due.
+func (h *Host) deadline() time.Duration {
+	const idle = time.Hour
+	due := h.now + idle
+	if h.err != nil {
+		return due
+	}
+	due = min(due, h.standing.due())
+	if h.core != nil {
+		due = min(due, h.core.Deadline(), h.outbox.due(), h.reads.due(), h.controls.due(), h.logging.due(), h.sendingDue())
+	}
+	return due
+}
+
+// fail stops the member: from here on it does nothing more. The first reason stays.
+func (h *Host) fail(err error) {
+	if h.err == nil {
+		h.err = err
+	}
+}
+
+// Err is why the member has stopped by itself, nil while it has not.
+func (h *Host) Err() error { return h.err }
+
+// Close lets go of the files. No task may be under way.
+func (h *Host) Close() error { return h.closeFiles() }
+
+func (h *Host) closeFiles() error {
+	var errs []error
+	h.closeTransfers()
+	if h.log != nil {
+		errs = append(errs, h.log.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,68 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/balsaraft/balsa/fsys"
+	"github.com/balsaraft/balsa/raft"
+	"github.com/balsaraft/balsa/wire"
+)
+
+// logging is how far the log's writing has come: staged ≥ under way ≥ saved.
+type logging struct {
+	staged    uint64        // number of the last save that is staged
+	committed wire.Index    // what the algorithm said
+	retryAt   time.Duration // when to look for space again; 0 while there is some
+	full      error         // that there was none
+}
+
+// spaceRetry is how long a member with a full disk waits before it looks again.
+const spaceRetry = time.Second
+
+func (l *logging) due() time.Duration {
+	if l.retryAt > 0 {
+		return l.retryAt
+	}
+	return never
+}
+
+// never is a deadline that does not come.
+const never = time.Duration(1<<63 - 1)
+
+// startFlush begins to write what is staged, if no write is under way: what queued
+// meanwhile goes out in one write and one sync.
+func (h *Host) startFlush() {
+	if h.busy[LogLane] || h.now < h.logging.retryAt {
+		return
+	}
+	flush := h.log.Flush()
+	if flush == nil {
+		return
+	}
+	upTo := h.logging.staged
+	var err error
+	h.begin(LogLane, func() { err = flush.Run() }, func() { h.flushed(upTo, h.log.Flushed(flush, err)) })
+}
+
+func (h *Host) flushed(upTo uint64, err error) {
+	switch {
+	case errors.Is(err, fsys.ErrNoSpace):
+		if h.logging.full == nil {
+			h.event(Event{Kind: DiskFull, Err: err})
+			h.cfg.Logger.Error("the disk is full: nothing is lost, reads go on, writes wait for space", "error", err)
+		}
+		h.logging.full, h.logging.retryAt = err, h.now+spaceRetry
+	case err != nil:
+		// What a failed sync has left on the disk is unknown, and asking again proves
+		// nothing (fsyncgate): only a restart finds out what is really there.
+		h.fail(fmt.Errorf("write the log: %w", err))
+	default:
+		if h.logging.full != nil {
+			h.cfg.Logger.Info("the disk has space again")
+		}
+		h.logging.full, h.logging.retryAt = nil, 0
+		h.step(raft.Saved{Seq: upTo})
+	}
+}

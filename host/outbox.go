@@ -1,0 +1,279 @@
+package host
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/balsaraft/balsa/raft"
+	"github.com/balsaraft/balsa/session"
+	"github.com/balsaraft/balsa/wire"
+)
+
+// Chunk is a run of this member's own commands, numbered one after the other, ready
+// for the log: a body as wire.NewBody and AppendEntry build it, each payload starting
+// with a session.Envelope, whose session the host fills in.
+type Chunk struct {
+	Body  []byte
+	Count int
+	First uint64 // number of the first command
+}
+
+// outbox holds this member's own proposals until they are applied here. While there
+// is a leader they are with it: appended, if it is this member, else handed over. When
+// leader or term change, all go again to the new one: what was committed before is
+// recognised by its session and number and does not run twice.
+type outbox struct {
+	chunks  []*parcel // by number
+	session session.ID
+	state   sessionState
+	opening *parcel
+	usedAt  time.Duration // when the session last carried a command
+	random  func() uint64
+}
+
+type sessionState uint8
+
+const (
+	sessionNone sessionState = iota
+	sessionOpening
+	sessionOpen
+)
+
+// parcel is a chunk and where it is.
+type parcel struct {
+	Chunk
+	opens bool // it opens the session, and holds no command
+	state parcelState
+	sent  bool          // it has left this host at least once: it may be committed
+	id    uint64        // of the hand-over
+	again time.Duration // when it is sent again if nothing was heard
+}
+
+type parcelState uint8
+
+const (
+	parcelWaiting parcelState = iota // for a leader, for its turn
+	parcelSent                       // handed to the leader, who has not said that it took it
+	parcelTaken                      // in the leader's log
+)
+
+func (p *parcel) last() uint64 { return p.First + uint64(p.Count) - 1 }
+
+func (o *outbox) init(random func() uint64) { o.random = random }
+
+// ErrNotTaken is under a refusal of commands that never reached a leader.
+var ErrNotTaken = errors.New("no leader has taken it")
+
+// Propose adds own commands. Their answers come from the machine; only commands that
+// Withdraw takes back are answered in Output.Refused. The host takes the body over.
+func (h *Host) Propose(c Chunk) {
+	h.outbox.chunks = append(h.outbox.chunks, &parcel{Chunk: c})
+}
+
+// Withdraw asks to give up one own command. The answer is a Refusal in the next
+// Output, unless the command is applied before.
+func (h *Host) Withdraw(seq uint64, reason error) {
+	i, found := slices.BinarySearchFunc(h.outbox.chunks, seq, func(p *parcel, seq uint64) int {
+		switch {
+		case p.last() < seq:
+			return -1
+		case p.First > seq:
+			return 1
+		}
+		return 0
+	})
+	sure := found && !h.outbox.chunks[i].sent
+	if sure {
+		h.outbox.chunks[i].remove(seq)
+	}
+	h.out.Refused = append(h.out.Refused, Refusal{Seq: seq, Sure: sure, Err: errors.Join(reason, h.whyNoLeader())})
+}
+
+// remove replaces one command by an empty no-op, so that the others keep their
+// places.
+func (p *parcel) remove(seq uint64) {
+	batch := wire.NewBatch(wire.Pos{Term: 1, Index: 1}, 0, p.Count, p.Body)
+	body := wire.NewBody(len(p.Body))
+	for _, e := range batch.Entries() {
+		if envelope, _, err := session.Cut(e.Payload); e.Kind == wire.KindCommand && err == nil && envelope.Seq == seq {
+			body = wire.AppendEntry(body, wire.KindNoop, nil)
+			continue
+		}
+		body = wire.AppendEntry(body, e.Kind, e.Payload)
+	}
+	p.Body = body
+}
+
+// retryAfter is how long the outbox waits for the leader's word before it sends again.
+func (h *Host) retryAfter() time.Duration { return h.cfg.Raft.ElectionTimeout }
+
+func (o *outbox) due() time.Duration {
+	due := never
+	if o.opening != nil && o.opening.state == parcelSent {
+		due = o.opening.again
+	}
+	for _, p := range o.chunks {
+		if p.state == parcelSent {
+			return min(due, p.again)
+		}
+	}
+	return due
+}
+
+// leaderChanged makes all go again.
+func (o *outbox) leaderChanged() {
+	for _, p := range o.chunks {
+		p.state = parcelWaiting
+	}
+	if o.opening != nil {
+		o.opening.state = parcelWaiting
+	}
+}
+
+// answered drops what the machine has answered.
+func (o *outbox) answered(own session.ID, out ApplyOutput) {
+	if out.Opened && own == o.session && o.state == sessionOpening {
+		o.state, o.opening = sessionOpen, nil
+	}
+	done := 0
+	for done < len(o.chunks) && o.chunks[done].last() < out.Low {
+		o.chunks[done] = nil
+		done++
+	}
+	o.chunks = o.chunks[done:]
+}
+
+// turnOutbox brings to the leader what waits. A leader's own proposals wait while the
+// log is being written: they are the next batch.
+func (h *Host) turnOutbox() {
+	leading := h.view.Role == raft.Leader
+	if h.view.Leader == 0 || leading && h.busy[LogLane] {
+		return
+	}
+	h.keepSession()
+	o := &h.outbox
+	if o.opening != nil {
+		h.deliver(leading, []*parcel{o.opening})
+	}
+	if o.state == sessionOpen {
+		h.deliver(leading, o.chunks)
+	}
+	h.takeForwards()
+}
+
+// keepSession opens a session if there is none that will last: before the first
+// command, and before one that comes after half of the session's life without any.
+func (h *Host) keepSession() {
+	o := &h.outbox
+	stale := o.state == sessionOpen && h.now-o.usedAt > h.cfg.SessionTTL/2
+	if len(o.chunks) > 0 && o.chunks[len(o.chunks)-1].state == parcelWaiting && !stale {
+		o.usedAt = h.now
+	}
+	unsent := !slices.ContainsFunc(o.chunks, func(p *parcel) bool { return p.sent })
+	if o.state == sessionNone || stale && len(o.chunks) > 0 && unsent {
+		h.openSession()
+	}
+}
+
+// openSession begins a session with a number that nobody had.
+func (h *Host) openSession() {
+	o := &h.outbox
+	o.session = session.ID(o.random() | 1)
+	o.state, o.usedAt = sessionOpening, h.now
+	payload := session.Opening{Session: o.session, TTL: h.cfg.SessionTTL}.Append(nil)
+	body := wire.AppendEntry(wire.NewBody(len(payload)+8), wire.KindSession, payload)
+	o.opening = &parcel{Chunk: Chunk{Body: body, Count: 1}, opens: true}
+}
+
+// SessionExpired says that the log called the own session unknown: it was unused for
+// too long. The next command opens another.
+func (h *Host) SessionExpired(id session.ID) {
+	if h.outbox.session == id && h.outbox.state == sessionOpen {
+		h.outbox.state = sessionNone
+	}
+}
+
+// deliver appends or hands over the parcels that wait, and again those of which
+// nothing was heard.
+func (h *Host) deliver(leading bool, parcels []*parcel) {
+	for _, p := range parcels {
+		if p.state == parcelTaken || p.state == parcelSent && h.now < p.again {
+			continue
+		}
+		if !p.sent && !p.opens {
+			p.stamp(h.outbox.session)
+		}
+		if leading {
+			if !h.appendOwn(p) {
+				return
+			}
+			continue
+		}
+		h.forward(p)
+	}
+}
+
+// stamp writes the session into the envelopes of commands that have not left yet.
+func (p *parcel) stamp(id session.ID) {
+	batch := wire.NewBatch(wire.Pos{Term: 1, Index: 1}, 0, p.Count, p.Body)
+	for _, e := range batch.Entries() {
+		if e.Kind == wire.KindCommand {
+			session.SetSession(e.Payload, id)
+		}
+	}
+}
+
+// appendOwn puts a parcel into this leader's log. It says false if the log takes no
+// more now.
+func (h *Host) appendOwn(p *parcel) bool {
+	// A body that was sent before may still be referred to by the transport or by the
+	// log: the header goes before a copy.
+	body := p.Body
+	if p.sent {
+		body = append(wire.NewBody(len(p.Body)), p.Body[wire.BatchHeaderSize:]...)
+	}
+	if _, err := h.appendBody(body, p.Count); err != nil {
+		p.state, p.again = parcelSent, h.now+h.cfg.Raft.Heartbeat
+		return false
+	}
+	p.Body, p.sent, p.state = body, true, parcelTaken
+	return true
+}
+
+// appendBody proposes entries, whose bytes become the log's.
+func (h *Host) appendBody(body []byte, count int) (wire.Pos, error) {
+	first, err := h.core.Propose(h.now, count, len(body))
+	if err != nil {
+		return wire.Pos{}, err
+	}
+	h.carried = append(h.carried[:0:0], wire.NewBatch(first, h.entryTime(), count, body))
+	h.execute()
+	return first, nil
+}
+
+// forward hands a parcel to the leader.
+func (h *Host) forward(p *parcel) {
+	p.sent, p.state, p.again = true, parcelSent, h.now+h.retryAfter()
+	p.id = h.outbox.random()
+	h.cfg.Transport.Send(h.contact.peer(h.view.Leader), &wire.Message{
+		Kind: wire.Forward, From: h.card.ID, To: h.view.Leader, Term: h.view.Term,
+		ID: p.id, Index: wire.Index(p.Count), Data: p.Body[wire.BatchHeaderSize:],
+	})
+}
+
+// forwarded hears from the leader about a parcel.
+func (h *Host) forwarded(m *wire.Message) {
+	o := &h.outbox
+	for _, p := range append(o.chunks, o.opening) {
+		if p == nil || p.id != m.ID || p.state != parcelSent {
+			continue
+		}
+		if m.Reject {
+			p.again = h.now + h.cfg.Raft.Heartbeat
+			return
+		}
+		p.state = parcelTaken
+		return
+	}
+}

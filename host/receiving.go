@@ -1,0 +1,208 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/balsaraft/balsa/fsys"
+	"github.com/balsaraft/balsa/raft"
+	"github.com/balsaraft/balsa/storage/snapshot"
+	"github.com/balsaraft/balsa/wire"
+)
+
+// receiving is a snapshot that comes in. Its pieces are written by tasks; once the
+// last is there the file is checked and made durable, then it becomes the state, and
+// then the log starts after it.
+type receiving struct {
+	from     wire.MemberID
+	round    uint64
+	pos      wire.Pos
+	id       uint64
+	file     *snapshot.Receiver // nil until the first task has opened it
+	pieces   []*wire.Message
+	durable  bool // it is whole and on the disk
+	restored bool // it is being made the state, or waits for that
+}
+
+// maxPieces bounds the pieces that wait to be written; more are dropped and come
+// again.
+const maxPieces = 2 * windowBytes / chunkBytes
+
+// onSnapshotChunk takes a piece of a snapshot, if it is the leader's and newer than
+// the state.
+func (h *Host) onSnapshotChunk(m *wire.Message) {
+	if m.Term != h.view.Term || m.From != h.view.Leader {
+		return
+	}
+	if m.Pos.Index <= h.applying.at.Index || m.Pos.Index <= h.logging.committed {
+		h.reply(m, wire.Message{Kind: wire.SnapshotReply, Pos: m.Pos, Round: m.Round, Done: true})
+		return
+	}
+	r := h.receives
+	if r != nil && (r.pos != m.Pos || r.id != m.ID) {
+		if h.busy[ReceiveLane] || r.durable {
+			return
+		}
+		r.drop()
+		r = nil
+	}
+	if r == nil {
+		r = &receiving{pos: m.Pos, id: m.ID}
+		h.receives = r
+		h.event(Event{Kind: SnapshotReceiving, Member: m.From, Index: m.Pos.Index})
+	}
+	r.from, r.round = m.From, m.Round
+	if len(r.pieces) < maxPieces {
+		r.pieces = append(r.pieces, m)
+	}
+	h.writePieces()
+}
+
+func (r *receiving) drop() {
+	if r.file != nil {
+		r.file.Abort()
+	}
+}
+
+// writePieces writes what has come, and answers how far it is.
+func (h *Host) writePieces() {
+	r := h.receives
+	if h.busy[ReceiveLane] || len(r.pieces) == 0 {
+		return
+	}
+	if r.durable {
+		r.pieces = nil
+		h.answerPieces(r, nil)
+		return
+	}
+	pieces := r.pieces
+	r.pieces = nil
+	var err error
+	h.begin(ReceiveLane,
+		func() { err = r.write(h.snapshots, pieces) },
+		func() { h.wrotePieces(r, err) })
+}
+
+func (r *receiving) write(store *snapshot.Store, pieces []*wire.Message) (err error) {
+	if r.file == nil {
+		if r.file, err = store.Receive(snapshot.Meta{Pos: r.pos, ID: r.id}); err != nil {
+			return err
+		}
+	}
+	for _, m := range pieces {
+		if int64(m.Index) != r.file.Offset() {
+			continue // a piece before it was lost: the answer says where to go on
+		}
+		if len(m.Data) > 0 {
+			if err := r.file.Write(int64(m.Index), m.Data); err != nil {
+				return err
+			}
+		}
+		if m.Done {
+			if err := r.file.Commit(); err != nil {
+				return err
+			}
+			r.durable = true
+		}
+	}
+	return nil
+}
+
+func (h *Host) wrotePieces(r *receiving, err error) {
+	if err != nil {
+		h.cfg.Logger.Error("a snapshot that came in could not be kept", "at", r.pos, "from", r.from, "error", err)
+		h.answerPieces(r, err)
+		r.discard(err)
+		h.receives = nil
+		return
+	}
+	h.answerPieces(r, nil)
+	if r.durable {
+		h.installReceived()
+		return
+	}
+	h.writePieces()
+}
+
+// discard removes what a damaged transfer left; what a full disk cut short is kept,
+// so that it goes on where it was.
+func (r *receiving) discard(err error) {
+	if r.file == nil || r.durable {
+		return
+	}
+	if errors.Is(err, fsys.ErrNoSpace) {
+		r.file.Abort()
+		return
+	}
+	r.file.Discard()
+}
+
+func (h *Host) answerPieces(r *receiving, err error) {
+	m := wire.Message{
+		Kind: wire.SnapshotReply, From: h.card.ID, To: r.from, Term: h.view.Term, Pos: r.pos, Round: r.round,
+	}
+	if err != nil {
+		m.Reject, m.Data = true, []byte(err.Error())
+	} else {
+		m.Index = wire.Index(r.file.Offset())
+	}
+	h.cfg.Transport.Send(h.contact.peer(r.from), &m)
+}
+
+// installReceived makes a durable snapshot the state, as soon as no apply is under
+// way.
+func (h *Host) installReceived() {
+	r := h.receives
+	if r == nil || !r.durable || r.restored || h.busy[ApplyLane] {
+		return
+	}
+	if r.pos.Index <= h.applying.at.Index {
+		h.receives = nil // the log has overtaken it
+		return
+	}
+	reader, err := h.snapshots.Open(r.pos)
+	if err != nil {
+		h.fail(fmt.Errorf("restore the snapshot at %s: %w", r.pos, err))
+		return
+	}
+	r.restored = true
+	meta := reader.Meta()
+	h.restore(r.pos, reader, func(out ApplyOutput, err error) {
+		reader.Close()
+		if err != nil {
+			h.fail(fmt.Errorf("restore the snapshot at %s: %w", r.pos, err))
+			return
+		}
+		h.installed(meta, r, out)
+	})
+}
+
+// installed lets log and algorithm go on after the snapshot.
+func (h *Host) installed(meta snapshot.Meta, r *receiving, out ApplyOutput) {
+	h.receives = nil
+	a := &h.applying
+	a.at, a.time, a.membership, a.bytes = meta.Pos, meta.Time, meta.Membership, 0
+	a.refresh()
+	if term, ok := h.core.TermAt(meta.Pos.Index); ok && term == meta.Pos.Term {
+		h.log.Compact(meta.Pos)
+	} else {
+		h.log.Reset(meta.Pos)
+	}
+	h.outbox.answered(h.outbox.session, out)
+	h.step(raft.SnapshotInstalled{Pos: meta.Pos, Membership: meta.Membership, From: r.from})
+	h.logging.committed = max(h.logging.committed, meta.Pos.Index)
+	h.event(Event{Kind: SnapshotInstalled, Index: meta.Pos.Index})
+	h.releaseReads()
+}
+
+// closeTransfers lets go of the files of transfers, for the end.
+func (h *Host) closeTransfers() {
+	for _, s := range h.sending {
+		if s.source != nil {
+			s.source.Close()
+		}
+	}
+	if h.receives != nil {
+		h.receives.drop()
+	}
+}

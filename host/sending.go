@@ -1,0 +1,173 @@
+package host
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/balsaraft/balsa/raft"
+	"github.com/balsaraft/balsa/storage/snapshot"
+	"github.com/balsaraft/balsa/wire"
+)
+
+const (
+	// chunkBytes is the size of a piece of a snapshot on the wire.
+	chunkBytes = 256 << 10
+	// windowBytes is how much may be under way unanswered.
+	windowBytes = 4 * chunkBytes
+	// giveUpAfter is how long a transfer may stand still.
+	giveUpAfter = time.Minute
+)
+
+// sending is the transfer of a snapshot to a member that lags. It begins with an
+// empty piece, to which the receiver answers where to go on: at 0, or after what an
+// earlier transfer of the same file left there.
+type sending struct {
+	to       wire.MemberID
+	least    wire.Index
+	round    uint64           // numbers the transfer
+	source   *snapshot.Source // nil while no snapshot is new enough
+	meta     snapshot.Meta
+	started  bool          // the receiver has said where to begin
+	sent     int64         // up to where it was sent
+	acked    int64         // up to where the receiver has it
+	progress time.Duration // when the receiver last said something new
+	again    time.Duration // when to send again from acked
+	reading  bool          // a task reads from source
+}
+
+// beginSending starts a transfer, or waits for a snapshot that is new enough.
+func (h *Host) beginSending(order raft.SnapshotOrder) {
+	if s := h.sending[order.To]; s != nil {
+		s.least = max(s.least, order.Least)
+		return
+	}
+	h.sending[order.To] = &sending{to: order.To, least: order.Least, progress: h.now}
+	h.resumeSending()
+}
+
+// resumeSending gives a snapshot to the transfers that have none.
+func (h *Host) resumeSending() {
+	for _, to := range h.contact.ids {
+		s := h.sending[to]
+		if s == nil || s.source != nil {
+			continue
+		}
+		latest, ok := h.snapshots.Latest()
+		if !ok || latest.Pos.Index < s.least {
+			h.captures.wanted = true
+			continue
+		}
+		source, err := h.snapshots.Source(latest.Pos)
+		if err != nil {
+			h.endSending(s, true, err)
+			continue
+		}
+		s.source, s.meta, s.round, s.progress = source, source.Meta(), h.cfg.Random(), h.now
+		h.announce(s)
+		h.event(Event{Kind: SnapshotSending, Member: s.to, Index: s.meta.Pos.Index})
+	}
+}
+
+// announce asks the receiver where to begin, or to go on.
+func (h *Host) announce(s *sending) {
+	s.sent, s.started, s.again = s.acked, false, h.now+h.patience()
+	h.sendPiece(s, nil, false)
+}
+
+// patience is how long a transfer waits for an answer before it asks again.
+func (h *Host) patience() time.Duration { return max(2*h.cfg.Raft.ElectionTimeout, time.Second) }
+
+func (h *Host) sendPiece(s *sending, data []byte, last bool) {
+	h.cfg.Transport.Send(h.contact.peer(s.to), &wire.Message{
+		Kind: wire.SnapshotChunk, From: h.card.ID, To: s.to, Term: h.view.Term,
+		Pos: s.meta.Pos, ID: s.meta.ID, Round: s.round, Index: wire.Index(s.sent), Data: data, Done: last,
+	})
+}
+
+// turnSending reads and sends the next pieces, and ends what stands still.
+func (h *Host) turnSending() {
+	for _, to := range h.contact.ids {
+		s := h.sending[to]
+		switch {
+		case s == nil:
+		case h.view.Role != raft.Leader:
+			h.endSending(s, true, nil)
+		case s.source == nil:
+		case h.now-s.progress > giveUpAfter:
+			h.endSending(s, true, fmt.Errorf("no progress for %s", giveUpAfter))
+		case h.now >= s.again:
+			h.announce(s)
+		case s.started && s.sent < s.source.Size() && s.sent-s.acked < windowBytes:
+			h.readPiece(s)
+		}
+	}
+}
+
+func (h *Host) sendingDue() time.Duration {
+	due := never
+	for _, s := range h.sending {
+		if s.source != nil {
+			due = min(due, s.again)
+		}
+	}
+	return due
+}
+
+// readPiece reads the next piece and sends it.
+func (h *Host) readPiece(s *sending) {
+	offset := s.sent
+	data := make([]byte, min(chunkBytes, s.source.Size()-offset))
+	var err error
+	s.reading = h.begin(SendLane,
+		func() { _, err = s.source.ReadAt(data, offset) },
+		func() {
+			s.reading = false
+			switch {
+			case h.sending[s.to] != s:
+				s.source.Close()
+			case err != nil:
+				h.endSending(s, true, err)
+			case s.sent == offset:
+				h.sendPiece(s, data, offset+int64(len(data)) == s.source.Size())
+				s.sent += int64(len(data))
+			}
+		})
+}
+
+// onSnapshotReply hears how far the receiver is.
+func (h *Host) onSnapshotReply(m *wire.Message) {
+	s := h.sending[m.From]
+	if s == nil || s.source == nil || m.Round != s.round {
+		return
+	}
+	want := int64(m.Index)
+	switch {
+	case m.Done:
+		h.endSending(s, false, nil)
+		return
+	case m.Reject:
+		h.endSending(s, true, fmt.Errorf("refused: %s", m.Data))
+		return
+	case want < 0 || want > s.source.Size():
+		return
+	}
+	s.progress, s.again = h.now, h.now+h.patience()
+	if !s.started || want < s.acked {
+		s.sent = want
+	}
+	s.started, s.acked = true, want
+	s.sent = max(s.sent, want)
+}
+
+// endSending ends a transfer and tells the algorithm.
+func (h *Host) endSending(s *sending, failed bool, err error) {
+	delete(h.sending, s.to)
+	if s.source != nil && !s.reading {
+		s.source.Close()
+	}
+	if err != nil {
+		h.cfg.Logger.Warn("a snapshot did not arrive", "member", s.to, "at", s.meta.Pos, "error", err)
+	}
+	h.step(raft.SnapshotSent{To: s.to, Pos: s.meta.Pos, Failed: failed})
+	h.compact()
+}

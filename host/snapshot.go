@@ -1,0 +1,222 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/balsaraft/balsa/fsys"
+	"github.com/balsaraft/balsa/raft"
+	"github.com/balsaraft/balsa/storage/snapshot"
+	"github.com/balsaraft/balsa/wire"
+)
+
+// captures is the taking of this member's own snapshots.
+type captures struct {
+	wanted  bool          // as soon as possible, whatever the log's size
+	waiting []func(error) // who asked for it, told when it is durable
+	running []func(error) // those of the one under way
+	at      wire.Pos      // its position
+	failed  error         // why the last one failed
+	resume  int64         // bytes applied at which to try again after a failure
+}
+
+// TakeSnapshot asks for a snapshot of the present state. done is called by Finish,
+// once it is durable or has failed.
+func (h *Host) TakeSnapshot(done func(error)) {
+	h.captures.wanted = true
+	h.captures.waiting = append(h.captures.waiting, done)
+}
+
+// Snapshots are the snapshots on disk. The store may be used from any goroutine.
+func (h *Host) Snapshots() *snapshot.Store { return h.snapshots }
+
+// turnSnapshots takes a snapshot when the log since the last one has outgrown its
+// bound. The bound grows with the state, so that writing snapshots never costs more
+// than writing the log.
+func (h *Host) turnSnapshots() {
+	c := &h.captures
+	due := h.applying.bytes >= max(h.cfg.SnapshotBytes, c.resume)
+	if !c.wanted && !due || h.busy[ApplyLane] || h.busy[SnapshotLane] || len(c.running) > 0 {
+		return
+	}
+	if latest, ok := h.snapshots.Latest(); ok && latest.Pos == h.applying.at || h.applying.at.Index == 0 {
+		c.finish(nil)
+		c.wanted = false
+		return
+	}
+	c.wanted = false
+	c.running, c.waiting = append(c.waiting, func(error) {}), nil
+	h.capture()
+}
+
+func (c *captures) finish(err error) {
+	for _, done := range append(c.running, c.waiting...) {
+		done(err)
+	}
+	c.running, c.waiting = nil, nil
+}
+
+// capture takes hold of the state, which no apply changes meanwhile, and then writes
+// it beside the applies that follow.
+func (h *Host) capture() {
+	meta := snapshot.Meta{
+		Pos: h.applying.at, Time: h.applying.time, Membership: h.applying.membership,
+		ID: h.cfg.Random(), Cluster: h.card.Cluster,
+	}
+	var state io.WriterTo
+	var err error
+	h.begin(ApplyLane,
+		func() { state, err = h.cfg.Machine.Capture() },
+		func() {
+			if err != nil {
+				h.captured(meta, fmt.Errorf("capture the state at %s: %w", meta.Pos, err))
+				return
+			}
+			h.applying.bytes = 0
+			h.write(meta, state)
+		})
+}
+
+func (h *Host) write(meta snapshot.Meta, state io.WriterTo) {
+	var err error
+	h.begin(SnapshotLane,
+		func() { err = writeSnapshot(h.snapshots, meta, state) },
+		func() { h.captured(meta, err) })
+}
+
+func writeSnapshot(store *snapshot.Store, meta snapshot.Meta, state io.WriterTo) error {
+	w, err := store.Create(meta)
+	if err != nil {
+		return err
+	}
+	if _, err := state.WriteTo(w); err != nil {
+		w.Abort()
+		return fmt.Errorf("write the snapshot at %s: %w", meta.Pos, err)
+	}
+	return w.Commit()
+}
+
+// captured frees the log that the snapshot stands for, or says why there is none; the
+// log then goes on growing, and nothing is lost.
+func (h *Host) captured(meta snapshot.Meta, err error) {
+	c := &h.captures
+	c.failed = err
+	if err != nil {
+		c.resume = h.applying.bytes + h.cfg.SnapshotBytes
+		h.cfg.Logger.Error("no snapshot was taken, the log keeps growing", "at", meta.Pos, "error", err)
+		h.event(Event{Kind: SnapshotFailed, Err: err})
+		if errors.Is(err, fsys.ErrNoSpace) {
+			h.event(Event{Kind: DiskFull, Err: err})
+		}
+	} else {
+		c.resume = 0
+		h.event(Event{Kind: SnapshotTaken, Index: meta.Pos.Index})
+		h.compact()
+		h.resumeSending()
+	}
+	c.finish(err)
+}
+
+// compact drops the log up to the oldest snapshot that is kept, and not what a member
+// that is being sent a snapshot will need right after it.
+func (h *Host) compact() {
+	all := h.snapshots.All()
+	if len(all) < h.cfg.KeepSnapshots {
+		return
+	}
+	upTo := all[0].Pos
+	for _, meta := range all {
+		if meta.Pos.Index < upTo.Index {
+			upTo = meta.Pos
+		}
+	}
+	for _, s := range h.sending {
+		if s.source != nil && s.meta.Pos.Index < upTo.Index {
+			return
+		}
+	}
+	if upTo.Index <= h.log.Start().Index {
+		return
+	}
+	h.log.Compact(upTo)
+	if h.core != nil {
+		h.step(raft.Compacted{Pos: upTo})
+	}
+}
+
+// errNoState says that the log starts after what any snapshot holds.
+var errNoState = errors.New("no snapshot holds what the log no longer does; start this member with an empty directory, and it copies from its peers")
+
+// restoreNewest brings the state back from the newest snapshot that is whole. An
+// older one will do while the log reaches back to it.
+func (h *Host) restoreNewest() error {
+	all := h.snapshots.All()
+	var damage error
+	for i := range all {
+		meta := newestBut(all, i)
+		err := h.restoreAtStart(meta)
+		if err == nil {
+			return h.joinLogToSnapshot(damage)
+		}
+		damage = errors.Join(damage, fmt.Errorf("snapshot at %s: %w", meta.Pos, err))
+		h.cfg.Logger.Error("a snapshot is damaged; an older one is used if the log reaches back to it", "at", meta.Pos, "error", err)
+	}
+	return h.joinLogToSnapshot(damage)
+}
+
+// newestBut is the snapshot that i others are newer than.
+func newestBut(all []snapshot.Meta, i int) snapshot.Meta {
+	for _, meta := range all {
+		newer := 0
+		for _, other := range all {
+			if other.Pos.Index > meta.Pos.Index {
+				newer++
+			}
+		}
+		if newer == i {
+			return meta
+		}
+	}
+	return snapshot.Meta{}
+}
+
+func (h *Host) restoreAtStart(meta snapshot.Meta) error {
+	r, err := h.snapshots.Open(meta.Pos)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if _, err := h.cfg.Machine.Restore(ApplyInput{At: meta.Pos}, r); err != nil {
+		return err
+	}
+	h.applying.at, h.applying.time, h.applying.membership = meta.Pos, meta.Time, meta.Membership
+	return nil
+}
+
+// joinLogToSnapshot makes sure that the log goes on where the state ends. A crash may
+// have come between a snapshot's arrival and the log's restart after it.
+func (h *Host) joinLogToSnapshot(damage error) error {
+	at, start, last := h.applying.at, h.log.Start(), h.log.Last()
+	switch {
+	case at.Index < start.Index:
+		return errors.Join(damage, fmt.Errorf("the log starts after %s, the state ends at %s: %w", start, at, errNoState))
+	case at.Index > last.Index || !h.logHolds(at):
+		h.log.Reset(at)
+	}
+	return nil
+}
+
+// logHolds says whether the log agrees with a position: the entry there, or the place
+// before its first, has that term.
+func (h *Host) logHolds(at wire.Pos) bool {
+	if at == h.log.Start() {
+		return true
+	}
+	for s := range h.log.Spans() {
+		if s.First <= at.Index && at.Index <= s.Last {
+			return s.Term == at.Term
+		}
+	}
+	return false
+}

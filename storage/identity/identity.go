@@ -1,0 +1,139 @@
+// Package identity is the file that says whose directory this is: the member's
+// identity, minted at random when the directory was first used, its name, and the
+// cluster it belongs to once it does.
+//
+// The file is text for people, one key=value a line, with a checksum in the last:
+//
+//	balsa-member 1
+//	id=7f3a90c2d4e1b855
+//	name=a
+//	cluster=03b1…            0000000000000000 while it belongs to none
+//	crc32c=1a2b3c4d          over all that stands before this line
+//
+// It is replaced as a whole: written beside, synced, renamed, directory synced.
+package identity
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"strings"
+
+	"github.com/balsaraft/balsa/fsys"
+	"github.com/balsaraft/balsa/wire"
+)
+
+const (
+	fileName = "member"
+	tempName = "member.tmp"
+	version  = 1
+	maxSize  = 4096
+)
+
+// Identity is who a directory belongs to.
+type Identity struct {
+	ID      wire.MemberID
+	Name    string
+	Cluster wire.ClusterID // 0 while it belongs to none
+}
+
+var (
+	// ErrNone says that the directory belongs to nobody yet.
+	ErrNone = errors.New("no member lives here")
+	// ErrDamaged says that the file is not what was written.
+	ErrDamaged = errors.New("the member file is damaged; restore it, or start this member with an empty directory: it comes back as a new one")
+	// ErrVersion says that a newer program wrote the file.
+	ErrVersion = errors.New("the directory was written by a newer version")
+)
+
+// Load reads the identity. Errors: ErrNone, ErrDamaged, ErrVersion, or the file
+// system's.
+func Load(fs fsys.FS) (Identity, error) {
+	text, err := read(fs)
+	if err != nil {
+		return Identity{}, err
+	}
+	var format int
+	if _, err := fmt.Sscanf(string(text), "balsa-member %d\n", &format); err != nil {
+		return Identity{}, fmt.Errorf("file %s: %w", fileName, ErrDamaged)
+	}
+	if format != version {
+		return Identity{}, fmt.Errorf("file %s: %w: format %d, this program knows %d", fileName, ErrVersion, format, version)
+	}
+	return parse(text)
+}
+
+func read(fs fsys.FS) ([]byte, error) {
+	f, err := fs.Open(fileName)
+	if errors.Is(err, fsys.ErrNotExist) {
+		return nil, ErrNone
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.NewSectionReader(f, 0, maxSize))
+	if err != nil {
+		return nil, fmt.Errorf("read file %s: %w", fileName, err)
+	}
+	return text, nil
+}
+
+func parse(text []byte) (Identity, error) {
+	var i Identity
+	var id, cluster uint64
+	at := bytes.LastIndex(text, []byte("crc32c="))
+	if at < 0 {
+		return i, fmt.Errorf("file %s: %w", fileName, ErrDamaged)
+	}
+	var sum uint32
+	if _, err := fmt.Sscanf(string(text[at:]), "crc32c=%08x\n", &sum); err != nil || sum != checksum(text[:at]) {
+		return i, fmt.Errorf("file %s: %w", fileName, ErrDamaged)
+	}
+	for line := range strings.Lines(string(text[:at])) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		switch key {
+		case "id":
+			fmt.Sscanf(value, "%x", &id)
+		case "name":
+			i.Name = value
+		case "cluster":
+			fmt.Sscanf(value, "%x", &cluster)
+		}
+	}
+	i.ID, i.Cluster = wire.MemberID(id), wire.ClusterID(cluster)
+	if i.ID == 0 {
+		return i, fmt.Errorf("file %s: %w", fileName, ErrDamaged)
+	}
+	return i, nil
+}
+
+func checksum(b []byte) uint32 { return crc32.Checksum(b, wire.Castagnoli) }
+
+// Save writes the identity; it is durable when Save returns nil. The name must not
+// hold a line break.
+func Save(fs fsys.FS, i Identity) error {
+	text := fmt.Appendf(nil, "balsa-member %d\nid=%016x\nname=%s\ncluster=%016x\n", version, uint64(i.ID), i.Name, uint64(i.Cluster))
+	text = fmt.Appendf(text, "crc32c=%08x\n", checksum(text))
+	if err := write(fs, text); err != nil {
+		return fmt.Errorf("save identity: %w", err)
+	}
+	if err := fs.Rename(tempName, fileName); err != nil {
+		return fmt.Errorf("save identity: %w", err)
+	}
+	return fs.SyncDir()
+}
+
+func write(fs fsys.FS, text []byte) error {
+	f, err := fs.Create(tempName)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(text, 0); err != nil {
+		return err
+	}
+	return f.Sync()
+}
