@@ -37,7 +37,7 @@ func (h *Host) applyLimit() wire.Index {
 	if h.cfg.Machine.AppliedOnDisk() == 0 {
 		return h.logging.committed
 	}
-	return min(h.logging.committed, h.core.Status().Durable)
+	return min(h.logging.committed, h.core.Durable())
 }
 
 // startApply hands the next committed entries to the state machine.

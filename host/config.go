@@ -68,6 +68,9 @@ type ApplyOutput struct {
 	Opened bool
 	// Low is the lowest of this member's own commands that is not answered.
 	Low uint64
+	// Expired is an own session that the log called unknown, 0 for none: it was unused
+	// for too long.
+	Expired session.ID
 }
 
 // Transport carries messages between members. Its methods are called by the owner of

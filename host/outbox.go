@@ -74,7 +74,24 @@ func (h *Host) Propose(c Chunk) {
 // Withdraw asks to give up one own command. The answer is a Refusal in the next
 // Output, unless the command is applied before.
 func (h *Host) Withdraw(seq uint64, reason error) {
-	i, found := slices.BinarySearchFunc(h.outbox.chunks, seq, func(p *parcel, seq uint64) int {
+	p := h.outbox.find(seq)
+	sure := p != nil && !p.sent
+	if sure {
+		p.remove(seq)
+	}
+	h.out.Refused = append(h.out.Refused, Refusal{Seq: seq, Sure: sure, Err: errors.Join(reason, h.whyNoLeader())})
+}
+
+// NeverSent says whether an own command is here and has not left: nobody else will
+// ever see it.
+func (h *Host) NeverSent(seq uint64) bool {
+	p := h.outbox.find(seq)
+	return p != nil && !p.sent
+}
+
+// find is the parcel that holds a command, nil if none does any more.
+func (o *outbox) find(seq uint64) *parcel {
+	i, found := slices.BinarySearchFunc(o.chunks, seq, func(p *parcel, seq uint64) int {
 		switch {
 		case p.last() < seq:
 			return -1
@@ -83,11 +100,10 @@ func (h *Host) Withdraw(seq uint64, reason error) {
 		}
 		return 0
 	})
-	sure := found && !h.outbox.chunks[i].sent
-	if sure {
-		h.outbox.chunks[i].remove(seq)
+	if !found {
+		return nil
 	}
-	h.out.Refused = append(h.out.Refused, Refusal{Seq: seq, Sure: sure, Err: errors.Join(reason, h.whyNoLeader())})
+	return o.chunks[i]
 }
 
 // remove replaces one command by an empty no-op, so that the others keep their
@@ -135,6 +151,9 @@ func (o *outbox) leaderChanged() {
 func (o *outbox) answered(own session.ID, out ApplyOutput) {
 	if out.Opened && own == o.session && o.state == sessionOpening {
 		o.state, o.opening = sessionOpen, nil
+	}
+	if out.Expired == o.session && o.state == sessionOpen {
+		o.state = sessionNone // the next command opens another
 	}
 	done := 0
 	for done < len(o.chunks) && o.chunks[done].last() < out.Low {
@@ -184,14 +203,6 @@ func (h *Host) openSession() {
 	payload := session.Opening{Session: o.session, TTL: h.cfg.SessionTTL}.Append(nil)
 	body := wire.AppendEntry(wire.NewBody(len(payload)+8), wire.KindSession, payload)
 	o.opening = &parcel{Chunk: Chunk{Body: body, Count: 1}, opens: true}
-}
-
-// SessionExpired says that the log called the own session unknown: it was unused for
-// too long. The next command opens another.
-func (h *Host) SessionExpired(id session.ID) {
-	if h.outbox.session == id && h.outbox.state == sessionOpen {
-		h.outbox.state = sessionNone
-	}
 }
 
 // deliver appends or hands over the parcels that wait, and again those of which

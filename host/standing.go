@@ -377,3 +377,8 @@ func (h *Host) addNewcomer(card wire.Card) {
 
 // Leading says whether this member leads.
 func (h *Host) Leading() bool { return h.core != nil && h.view.Role == raft.Leader }
+
+// HasOtherVoters says whether another member could lead.
+func (h *Host) HasOtherVoters() bool {
+	return slices.ContainsFunc(h.view.Membership.Voters(), func(id wire.MemberID) bool { return id != h.card.ID })
+}

@@ -164,6 +164,14 @@ func AppendEntry(body []byte, kind EntryKind, payload []byte) []byte {
 	return append(body, payload...)
 }
 
+// AppendEntryParts is AppendEntry for a payload in two parts.
+func AppendEntryParts(body []byte, kind EntryKind, head, tail []byte) []byte {
+	body = binary.AppendUvarint(body, uint64(len(head)+len(tail)+1))
+	body = append(body, byte(kind))
+	body = append(body, head...)
+	return append(body, tail...)
+}
+
 // NewBatch fills the header of a body that NewBody made and that holds count
 // entries, and returns it as a batch. It takes the body over.
 func NewBatch(first Pos, time int64, count int, body []byte) Batch {

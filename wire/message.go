@@ -181,7 +181,11 @@ func bit(set bool, flag byte) byte {
 //	uvarint  term, pos.term, pos.index, commit, index, session, round, id
 //	uvarint  length of data, then data
 //	         the batches
-func (m *Message) AppendHead(b []byte) []byte {
+func (m *Message) AppendHead(b []byte) []byte { return append(m.AppendFields(b), m.Data...) }
+
+// AppendFields adds what AppendHead adds, up to Data's bytes and without them, for
+// callers that hand these on by reference.
+func (m *Message) AppendFields(b []byte) []byte {
 	b = append(b, byte(m.Kind), m.flags())
 	b = binary.LittleEndian.AppendUint64(b, uint64(m.From))
 	b = binary.LittleEndian.AppendUint64(b, uint64(m.To))
@@ -191,7 +195,7 @@ func (m *Message) AppendHead(b []byte) []byte {
 	} {
 		b = binary.AppendUvarint(b, v)
 	}
-	return appendBytes(b, m.Data)
+	return binary.AppendUvarint(b, uint64(len(m.Data)))
 }
 
 // Append adds the whole message to b.
@@ -236,7 +240,10 @@ func DecodeMessage(b []byte) (Message, error) {
 	case m.Kind != Append && len(d.rest) > 0:
 		return Message{}, fmt.Errorf("%w: %d bytes too many after a %s", ErrMessage, len(d.rest), m.Kind)
 	}
-	return m, m.decodeBatches(d.rest)
+	// In two steps: decodeBatches changes m, and Go leaves open whether a return
+	// statement would read m before or after the call.
+	err := m.decodeBatches(d.rest)
+	return m, err
 }
 
 func (m *Message) decodeBatches(rest []byte) error {

@@ -1,0 +1,327 @@
+package balsa
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/balsaraft/balsa/host"
+)
+
+// Node is a member that turns itself: one goroutine owns a host.Host and turns it, one
+// writes the log, one applies, and a few come and go with rare tasks. Its methods may
+// be called from any goroutine.
+type Node[S StateMachine[C, R], C, R any] struct {
+	cfg     Config
+	clock   clock
+	calls   *calls[R]
+	machine *machine[S, C, R]
+	mail    mailbox
+	scratch sync.Pool
+	lock    io.Closer // holds the directory
+
+	host      *host.Host // owned by loop
+	transport Transport
+	chunks    []host.Chunk
+	in        taken
+	deadline  time.Duration
+	readers   map[uint64][]*readCall
+	controls  map[uint64]func(error)
+	token     uint64
+	lanes     [2]chan *host.Task // the lanes that are always busy: log and apply
+	tasks     sync.WaitGroup
+
+	events     hub
+	lastStatus Status // as of the end
+	applied    progress
+
+	closing  chan struct{} // closed by Close
+	closeOne sync.Once
+	done     chan struct{} // closed when nothing runs any more
+	err      error         // why the node has stopped; to be read after done
+}
+
+// Transport carries messages between members; transport/tcp has the usual one. Besides
+// what a host needs of it, it wakes the node and can be closed.
+type Transport interface {
+	host.Transport
+	// Wake is readable when Drain has something.
+	Wake() <-chan struct{}
+	// Addr is the address it listens on.
+	Addr() string
+	// Close ends all its goroutines and connections before it returns.
+	Close() error
+}
+
+// mailbox is what other goroutines have for the loop. The loop takes all of it at
+// once; it is woken once for all that came meanwhile.
+type mailbox struct {
+	mu        sync.Mutex
+	finished  []*host.Task
+	withdrawn []withdrawal
+	reads     []*readCall
+	asks      []func()
+	wake      chan struct{} // holds a token while there is something
+}
+
+type withdrawal struct {
+	seq    uint64
+	reason error
+}
+
+func (m *mailbox) wakeUp() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+// put adds something under the lock and wakes the loop.
+func (m *mailbox) put(add func()) {
+	m.mu.Lock()
+	add()
+	m.mu.Unlock()
+	m.wakeUp()
+}
+
+func (m *mailbox) withdraw(seq uint64, reason error) {
+	m.put(func() { m.withdrawn = append(m.withdrawn, withdrawal{seq, reason}) })
+}
+
+// taken is what the loop has taken out of the mailbox.
+type taken struct {
+	finished  []*host.Task
+	withdrawn []withdrawal
+	reads     []*readCall
+	asks      []func()
+}
+
+func (m *mailbox) take(t *taken) {
+	clear(t.finished)
+	clear(t.reads)
+	clear(t.asks)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t.finished, m.finished = m.finished, t.finished[:0]
+	t.withdrawn, m.withdrawn = m.withdrawn, t.withdrawn[:0]
+	t.reads, m.reads = m.reads, t.reads[:0]
+	t.asks, m.asks = m.asks, t.asks[:0]
+}
+
+// run is the loop: it owns the host until the node ends.
+func (n *Node[S, C, R]) run() {
+	defer close(n.done)
+	for i := range n.lanes {
+		n.lanes[i] = make(chan *host.Task, 1)
+		go n.work(n.lanes[i])
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var err error
+	for err == nil {
+		select {
+		case <-n.mail.wake:
+		case <-n.transport.Wake():
+		case <-timer.C:
+		case <-n.closing:
+			err = ErrClosed
+			continue
+		}
+		var wait time.Duration
+		if wait, err = n.turn(); err == nil {
+			timer.Reset(wait)
+		}
+	}
+	n.end(err)
+}
+
+// turn is one turn of the loop. A panic below it is a broken invariant, which stops
+// the member rather than go on.
+func (n *Node[S, C, R]) turn() (wait time.Duration, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("balsa: this member has stopped, because an invariant is broken: %v\n%s", value, debug.Stack())
+		}
+	}()
+	n.takeIn()
+	now := n.clock.now()
+	n.putOut(n.host.Turn(now))
+	return n.deadline - n.clock.now().Mono, n.host.Err()
+}
+
+// work runs the tasks of one lane.
+func (n *Node[S, C, R]) work(lane <-chan *host.Task) {
+	for t := range lane {
+		n.runTask(t)
+	}
+}
+
+func (n *Node[S, C, R]) runTask(t *host.Task) {
+	defer n.tasks.Done()
+	t.Run()
+	n.mail.put(func() { n.mail.finished = append(n.mail.finished, t) })
+}
+
+// takeIn gives the host what has come in from this process.
+func (n *Node[S, C, R]) takeIn() {
+	n.chunks = n.calls.take(n.chunks[:0])
+	n.mail.take(&n.in)
+	for _, t := range n.in.finished {
+		n.host.Finish(t)
+	}
+	for i := range n.chunks {
+		n.host.Propose(n.chunks[i])
+	}
+	clear(n.chunks)
+	for _, w := range n.in.withdrawn {
+		n.host.Withdraw(w.seq, w.reason)
+	}
+	n.takeReads(n.in.reads)
+	for _, ask := range n.in.asks {
+		ask()
+	}
+}
+
+// putOut spreads what a turn has brought.
+func (n *Node[S, C, R]) putOut(out host.Output) {
+	for _, t := range out.Tasks {
+		n.tasks.Add(1)
+		if int(t.Lane) < len(n.lanes) {
+			n.lanes[t.Lane] <- t
+		} else {
+			go n.runTask(t)
+		}
+	}
+	for _, r := range out.Refused {
+		var none R
+		n.calls.finish(r.Seq, none, outcome(proposing, r.Sure, r.Err))
+	}
+	for _, token := range out.Reads {
+		n.releaseReads(token)
+	}
+	for _, c := range out.Controls {
+		if answer := n.controls[c.Token]; answer != nil {
+			delete(n.controls, c.Token)
+			answer(c.Err)
+		}
+	}
+	n.noteEvents(out.Events)
+	n.deadline = out.Deadline
+}
+
+// ask runs f in the loop and waits until it has run. It says false if the node ended
+// before.
+func (n *Node[S, C, R]) ask(f func()) bool {
+	ran := make(chan struct{})
+	n.mail.put(func() { n.mail.asks = append(n.mail.asks, func() { f(); close(ran) }) })
+	select {
+	case <-ran:
+		return true
+	case <-n.done:
+		select {
+		case <-ran:
+			return true
+		default:
+			return false
+		}
+	}
+}
+
+// end stops all that runs and answers all who wait. Whatever was sent may have been
+// committed; that is what they are told.
+func (n *Node[S, C, R]) end(err error) {
+	reason := ErrClosed
+	if !errors.Is(err, ErrClosed) {
+		reason = fmt.Errorf("%w: this member has stopped: %w", ErrClosed, err)
+		n.cfg.Logger.Error("this member has stopped", "error", err)
+	}
+	n.calls.close(reason)
+	n.tasks.Wait()
+	for _, lane := range n.lanes {
+		close(lane)
+	}
+	n.takeIn()
+	n.lastStatus = statusOf(n.host.Status())
+	errs := []error{n.transport.Close(), n.host.Close(), n.lock.Close()}
+	var none R
+	for _, seq := range n.calls.waiting() {
+		n.calls.finish(seq, none, outcome(proposing, n.host.NeverSent(seq), reason))
+	}
+	n.failReads(reason)
+	for _, answer := range n.controls {
+		answer(outcome("change the cluster", false, reason))
+	}
+	if !errors.Is(err, ErrClosed) {
+		errs = append([]error{err}, errs...)
+	}
+	n.err = errors.Join(errs...)
+}
+
+// Done is closed when the node has ended: after Close, or because it stopped by
+// itself, which Err explains.
+func (n *Node[S, C, R]) Done() <-chan struct{} { return n.done }
+
+// Err is why the node ended, nil while it runs and after a Close without trouble.
+func (n *Node[S, C, R]) Err() error {
+	select {
+	case <-n.done:
+		return n.err
+	default:
+		return nil
+	}
+}
+
+// Close hands leadership over, if this member has it and another can take it, answers
+// the calls that wait, ends all goroutines and lets go of the directory. What it
+// returns is why the node had stopped before, if it had, or what went wrong in
+// closing.
+func (n *Node[S, C, R]) Close() error {
+	n.calls.close(ErrClosed)
+	n.closeOne.Do(func() {
+		n.handOver()
+		close(n.closing)
+	})
+	<-n.done
+	return n.err
+}
+
+// handOver gives leadership away and lets the calls that are under way finish, within
+// an election timeout each.
+func (n *Node[S, C, R]) handOver() {
+	ctx, cancel := context.WithTimeout(context.Background(), n.cfg.Timing.Election)
+	defer cancel()
+	var leading, others bool
+	if !n.ask(func() { leading, others = n.host.Leading(), n.host.HasOtherVoters() }) {
+		return
+	}
+	n.drain(ctx)
+	if !leading || !others {
+		return
+	}
+	ctx, cancel = context.WithTimeout(context.Background(), n.cfg.Timing.Election)
+	defer cancel()
+	if err := n.TransferLeadership(ctx, 0); err != nil {
+		n.cfg.Logger.Info("closing as the leader: nobody took over in time", "error", err)
+	}
+}
+
+// drain waits until no proposal is under way, or ctx ends.
+func (n *Node[S, C, R]) drain(ctx context.Context) {
+	for {
+		room := n.calls.drained()
+		if room == nil {
+			return
+		}
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return
+		case <-n.done:
+			return
+		}
+	}
+}
