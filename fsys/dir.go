@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/balsaraft/balsa/fsys/internal/filename"
 )
 
 // Dir is the directory at path of the operating system. It is made, with its parents,
@@ -50,7 +52,7 @@ func makeDir(path string) error {
 type dir string
 
 func (d dir) path(name string) (string, error) {
-	return filepath.Join(string(d), name), checkName(name)
+	return filepath.Join(string(d), name), filename.Check(name)
 }
 
 func (d dir) Create(name string) (File, error) {
@@ -98,7 +100,7 @@ func (d dir) List() ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if !e.IsDir() && e.Name() != lockName {
+		if !e.IsDir() && e.Name() != filename.Lock {
 			names = append(names, e.Name())
 		}
 	}
@@ -108,7 +110,7 @@ func (d dir) List() ([]string, error) {
 func (d dir) SyncDir() error { return named(syncDir(string(d))) }
 
 func (d dir) Lock() (io.Closer, error) {
-	c, err := lock(filepath.Join(string(d), lockName))
+	c, err := lock(filepath.Join(string(d), filename.Lock))
 	if err != nil {
 		return nil, fmt.Errorf("lock directory %s: %w", string(d), named(err))
 	}

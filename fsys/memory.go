@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/balsaraft/balsa/fsys/internal/filename"
 	"github.com/balsaraft/balsa/fsys/internal/sparse"
 )
 
@@ -29,7 +30,7 @@ type memoryContent struct {
 }
 
 func (m *memory) Create(name string) (File, error) {
-	if err := checkName(name); err != nil {
+	if err := filename.Check(name); err != nil {
 		return nil, &fs.PathError{Op: "create", Path: name, Err: err}
 	}
 	m.mu.Lock()
@@ -56,7 +57,7 @@ func (m *memory) Open(name string) (File, error) {
 }
 
 func (m *memory) Rename(old, new string) error {
-	if err := checkName(new); err != nil {
+	if err := filename.Check(new); err != nil {
 		return &fs.PathError{Op: "rename " + old + " to", Path: new, Err: err}
 	}
 	m.mu.Lock()
