@@ -94,6 +94,7 @@ type Config struct {
 	ClockDrift int
 
 	// StallTimeout is how long a leader waits for its own disk before it steps down.
+	// Default: four election timeouts, at least 2 s.
 	StallTimeout time.Duration
 
 	// MaxMessageBytes bounds the entries of one Append, MaxInflight and

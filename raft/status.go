@@ -1,0 +1,67 @@
+package raft
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/balsaraft/balsa/raft/tracker"
+	"github.com/balsaraft/balsa/wire"
+)
+
+// Status is how a member stands.
+type Status struct {
+	ID         wire.MemberID
+	Role       Role
+	Term       wire.Term
+	Leader     wire.MemberID // 0 if unknown
+	Last       wire.Pos
+	Durable    wire.Index // entries up to here are on this member's disk
+	Committed  wire.Index
+	Applied    wire.Index
+	Membership wire.Membership
+	Transferee wire.MemberID // whom leadership is being handed to, 0 for nobody
+	Peers      []PeerStatus  // as this member sees them while it leads, ordered by ID
+}
+
+// PeerStatus is a leader's view of another member.
+type PeerStatus struct {
+	ID            wire.MemberID
+	State         tracker.State
+	Match         wire.Index // highest index known to be durable there
+	Next          wire.Index // first index not sent yet
+	Active        bool       // it has answered within an election timeout
+	InflightBytes int
+	SinceContact  time.Duration // since the newest round began that it answered
+}
+
+// Status looks at the member as of the last input.
+func (r *Raft) Status() Status {
+	s := Status{
+		ID: r.cfg.ID, Role: r.role, Term: r.hard.Term, Leader: r.leader,
+		Last: r.log.last(), Durable: r.saves.durable, Committed: r.committed, Applied: r.applied,
+		Membership: r.members.latest(),
+	}
+	if r.role != Leader {
+		return s
+	}
+	s.Transferee = r.lead.transfer.to
+	for _, p := range r.lead.peers {
+		s.Peers = append(s.Peers, PeerStatus{
+			ID: p.ID, State: p.State, Match: p.Match, Next: p.Next, Active: p.Active(r.now - r.cfg.ElectionTimeout),
+			InflightBytes: p.Window.Bytes(), SinceContact: r.now - p.Contact,
+		})
+	}
+	return s
+}
+
+// String prints the member in a line.
+func (s Status) String() string {
+	return fmt.Sprintf("%s %s term=%d last=%s commit=%d", s.ID, s.Role, s.Term, s.Last, s.Committed)
+}
+
+// Durable is the index up to which entries are on this member's disk.
+func (r *Raft) Durable() wire.Index { return r.saves.durable }
+
+// TermAt is the term of the entry at an index, or of the log's start. It says false
+// outside the log.
+func (r *Raft) TermAt(i wire.Index) (wire.Term, bool) { return r.log.term(i) }
