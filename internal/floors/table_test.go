@@ -1,0 +1,81 @@
+package floors
+
+// room is a package and what it may do. Its floor is above the floors of all that it
+// imports; siblings on a floor never meet.
+type room struct {
+	dir     string
+	floor   int
+	imports []string // packages of this module
+	foreign []string // modules of others
+	powers  power
+	why     string
+}
+
+// power is what a package may do beside computing. Tests may do all of it.
+type power uint
+
+const (
+	clock      power = 1 << iota // ask or wait for the time
+	goroutines                   // start them
+	osFiles                      // import os
+	network                      // import net
+	chance                       // import math/rand/v2
+
+	// pure is a package whose outputs follow from its inputs alone, so that a seed
+	// repeats a run exactly.
+	pure power = 0
+	free       = clock | goroutines | osFiles | network | chance
+)
+
+// Floors from here on are what users build on the library, and may use what the
+// library itself may not.
+const firstUserFloor = 4
+
+const root = "."
+
+var rooms = []room{
+	{"wire", 0, nil, nil, pure, "the nouns and their one encoding: all may use them, so they use nothing"},
+	{"codec", 0, nil, nil, pure, "commands and results as bytes"},
+	{"fsys/internal/filename", 0, nil, nil, pure, "which names a file may have, for every file system alike"},
+	{"fsys/internal/sparse", 0, nil, nil, pure, "bytes of files in memory"},
+	{"fsys", 0, list("fsys/internal/filename", "fsys/internal/sparse"), nil, osFiles, "the only place that touches the system's files"},
+	{"raft/quorum", 0, list("wire"), nil, pure, "arithmetic"},
+	{"raft/tracker", 0, list("wire"), nil, pure, "what a leader knows of a peer"},
+
+	{"raft", 1, list("wire", "raft/quorum", "raft/tracker"), nil, pure, "the algorithm is a function of its inputs; time and chance come in as values"},
+	{"session", 1, list("wire"), nil, pure, "replicated state: every member must compute the same"},
+	{"storage/identity", 1, list("wire", "fsys"), nil, pure, "a file, reached through fsys so that faults can be injected"},
+	{"storage/wal", 1, list("wire", "fsys"), nil, pure, "files, reached through fsys; the one who turns it runs what waits for the disk"},
+	{"storage/snapshot", 1, list("wire", "fsys"), nil, pure, "files, reached through fsys"},
+	{"fsys/fault", 1, list("fsys", "fsys/internal/filename", "fsys/internal/sparse"), nil, chance, "a disk that fails as a seed says"},
+	{"transport/tcp", 1, list("wire"), nil, clock | goroutines | network | chance | osFiles, "sockets need goroutines and deadlines; os for its errors alone"},
+	{"transport/memory", 1, list("wire"), nil, clock | goroutines | chance, "a network in memory, delays included"},
+
+	{"host", 2, list("wire", "fsys", "raft", "session", "storage/identity", "storage/wal", "storage/snapshot"), nil, pure, "whoever holds a host turns it: the simulator and a server run the very same piece"},
+
+	{root, 3, list("wire", "codec", "fsys", "raft", "session", "storage/identity", "storage/wal", "storage/snapshot", "transport/tcp", "host"), nil, clock | goroutines | network | chance, "the front door: gives a host goroutines, a clock and the usual parts"},
+
+	{"kv", 4, list(root), nil, pure, "a state machine as any user would write it"},
+	{"balsatest", 4, list(root, "host", "wire"), nil, free, "suites that users run on parts of their own"},
+
+	{"kv/text", 5, list(root, "kv"), nil, free, "a face of the key-value service"},
+	{"kv/http", 5, list(root, "kv"), nil, free, "a face of the key-value service"},
+
+	{"cmd/balsa", 6, list(root, "kv", "kv/text", "kv/http"), list("github.com/alecthomas/kong"), free, "composition"},
+	{"examples/counter", 6, list(root), nil, free, "composition"},
+	{"examples/replicatedmap", 6, list(root), nil, free, "composition"},
+	{"examples/join", 6, list(root), nil, free, "composition"},
+	{"internal/wasm-size", 6, list(root), nil, free, "the least program, weighed"},
+	{"internal/floors", 6, nil, nil, free, "this table"},
+}
+
+func list(names ...string) []string { return names }
+
+// everybodys are packages that a sibling may use: nouns are no neighbour's secret.
+var everybodys = list("wire")
+
+// onlyInTests are modules of others that tests use.
+var onlyInTests = list("github.com/rogpeppe/go-internal")
+
+// browserRooms may import syscall/js, once they exist.
+var browserRooms = list("fsys/opfs", "transport/webrtc", "transport/websocket", "web")
