@@ -1,0 +1,107 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/balsaraft/balsa/fsys"
+)
+
+// Open reads a log back, or begins one where there is none. The directory may hold
+// other files, whose names the log leaves alone, and must be one process's own.
+//
+// A torn tail, what a crash left of the flush that was under way, is cut off. Anything
+// else that does not verify is a DamageError; a segment of another member's is a
+// MemberError, one of a newer program's a VersionError: after these, and after an
+// error to read, nothing was changed.
+func Open(files fsys.FS, o Options) (*Log, error) {
+	o = o.withDefaults()
+	names, err := files.List()
+	if err != nil {
+		return nil, fmt.Errorf("list the directory: %w", err)
+	}
+	found, member, err := candidates(files, names, o.Member)
+	if err != nil {
+		return nil, err
+	}
+	r := &recovery{files: files, member: member}
+	if err := r.run(found); err != nil {
+		return nil, err
+	}
+	if err := r.settle(); err != nil {
+		return nil, err
+	}
+	l := r.log(o)
+	l.spares.adopt(names)
+	l.sweep(r.dead)
+	return l, nil
+}
+
+// log is the log that was read.
+func (r *recovery) log(o Options) *Log {
+	s := &spares{files: r.files, size: o.SegmentBytes}
+	for _, seg := range slices.Concat(r.dead, r.segments, r.ready) {
+		s.grew(seg.size)
+	}
+	return &Log{
+		files: r.files, options: o, spares: s,
+		hard: r.state.hard, start: r.state.start, last: r.state.last, time: r.state.time, onDisk: r.state.last.Index,
+		cache: cache{limit: o.CacheBytes}, marks: r.marks, segments: r.segments, filled: r.offset, spans: r.spans,
+		writer: writer{
+			files: r.files, spares: s, member: r.member, reserve: min(maxReserve, o.SegmentBytes/8),
+			tail: r.tail, ready: r.ready,
+		},
+	}
+}
+
+// settle makes durable what was read, before anyone acts on it: a process that died,
+// or that stopped because a sync failed, may have left in the system's cache what is
+// not on the disk, and a sync alone would pass over it (fsyncgate). Only the last
+// flush is in doubt, so it is written again, as it is. What a torn flush left after
+// the log's end is written over, so that it never comes to stand in the log's way.
+func (r *recovery) settle() error {
+	if err := r.files.SyncDir(); err != nil {
+		return fmt.Errorf("sync the directory: %w", err)
+	}
+	for _, t := range r.torn {
+		if err := rewrite(r.files, t.seg, func(file fsys.File) error { return fill(file, t.from, t.to) }); err != nil {
+			return fmt.Errorf("clear %s from offset %d to %d: %w", t.seg.name, t.from, t.to, err)
+		}
+	}
+	if r.seg == nil {
+		return nil
+	}
+	err := rewrite(r.files, r.seg, func(file fsys.File) error { return again(file, r.flush, r.offset) })
+	if err != nil {
+		return fmt.Errorf("write %s again from offset %d to %d: %w", r.seg.name, r.flush, r.offset, err)
+	}
+	return nil
+}
+
+func rewrite(files fsys.FS, seg *segment, do func(fsys.File) error) error {
+	file, err := seg.handle.acquire(files, seg.name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(file), seg.handle.release())
+}
+
+// again writes a part of a file over itself and syncs it.
+func again(file fsys.File, from, to int64) error {
+	b := make([]byte, to-from)
+	if n, err := file.ReadAt(b, from); n < len(b) {
+		return err
+	}
+	if _, err := file.WriteAt(b, from); err != nil {
+		return err
+	}
+	return file.Sync()
+}
+
+// sweep frees the segments that a crash kept from being freed.
+func (l *Log) sweep(dead []*segment) {
+	for _, seg := range slices.Concat(dead, l.unneeded()) {
+		l.spares.recycle(seg)
+	}
+}
