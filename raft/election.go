@@ -58,11 +58,19 @@ func (r *Raft) result() quorum.Result {
 	return quorum.JointResult(r.election.tally(m.Voters()), r.election.tally(m.OutgoingVoters()))
 }
 
+// mayLead says whether this member may be elected: as a voter, or as one that is about
+// to be none. While nobody knows that the membership without it is committed, those
+// that are to stay may need it as a leader, for only its log may hold that membership.
+// It then counts no vote of its own (thesis §4.2.2).
+func (r *Raft) mayLead() bool {
+	return r.voter || r.members.latestAt() > r.committed && r.members.beforeLatest().IsVoter(r.cfg.ID)
+}
+
 // Campaign starts an election now instead of at the election timeout, with a pre-vote
-// like any other. It does nothing on a leader and on a member that is no voter.
+// like any other. It does nothing on a leader and on a member that may not lead.
 func (r *Raft) Campaign(now time.Duration) {
 	r.pass(now)
-	if r.voter && r.role != Leader {
+	if r.mayLead() && r.role != Leader {
 		r.election.deadline = r.now
 		r.onElectionTimeout()
 	}
@@ -72,7 +80,7 @@ func (r *Raft) Campaign(now time.Duration) {
 // onElectionTimeout starts a pre-vote, unless something forbids it for the moment.
 func (r *Raft) onElectionTimeout() {
 	switch {
-	case !r.voter:
+	case !r.mayLead():
 		// A learner, and a member that was removed, never campaigns; but it no longer
 		// sends its reads to a leader of which it hears nothing.
 		r.follow(r.hard.Term, 0)

@@ -22,6 +22,9 @@ func (h history) latest() wire.Membership { return h[len(h)-1].members }
 // latestAt is the index of the entry that holds the latest membership.
 func (h history) latestAt() wire.Index { return h[len(h)-1].at }
 
+// beforeLatest is the membership that counted before the latest was appended.
+func (h history) beforeLatest() wire.Membership { return h[max(0, len(h)-2)].members }
+
 // at is the membership as of index i, which is not before the log's start.
 func (h history) at(i wire.Index) wire.Membership {
 	for k := len(h) - 1; k > 0; k-- {

@@ -173,7 +173,7 @@ func (r *Raft) Deadline() time.Duration {
 	switch {
 	case r.role == Leader:
 		return r.leaderDeadline()
-	case r.voter || r.leader != 0:
+	case r.mayLead() || r.leader != 0:
 		return r.election.deadline
 	}
 	return Never

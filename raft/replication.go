@@ -21,6 +21,9 @@ func (r *Raft) supplyPeers() {
 
 func (r *Raft) supply(p *tracker.Peer) {
 	if p.State != tracker.Snapshot && p.Next-1 < r.log.start.Index {
+		if p.Paused() && p.Asked == r.lead.rounds.newest {
+			return // its last transfer failed; the next is ordered in the next round
+		}
 		r.orderSnapshot(p)
 	}
 	sent := false

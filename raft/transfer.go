@@ -74,7 +74,7 @@ func (r *Raft) handOff() {
 // onTimeoutNow campaigns because the leader asks for it. Voters do not protect a
 // leader that hands over, so there is no pre-vote.
 func (r *Raft) onTimeoutNow(m wire.Message) {
-	if r.role == Follower && r.leader == m.From && r.voter && !r.stalled() {
+	if r.role == Follower && r.leader == m.From && r.mayLead() && !r.stalled() {
 		r.campaign(true)
 	}
 }

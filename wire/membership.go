@@ -146,7 +146,8 @@ func (m Membership) Named(name string) (Member, bool) {
 
 // IsVoter says whether id counts in a quorum of either configuration.
 func (m Membership) IsVoter(id MemberID) bool {
-	return slices.Contains(m.Voters(), id) || slices.Contains(m.OutgoingVoters(), id)
+	votes := func(a Member) bool { return a.ID == id && a.Role == Voter }
+	return slices.ContainsFunc(m.Members, votes) || slices.ContainsFunc(m.Outgoing, votes)
 }
 
 // All lists the members of both configurations, each once, ordered by ID.
