@@ -44,7 +44,8 @@ type Config struct {
 	Timing Timing
 	// MaxVoters is up to how many members vote; more are learners, which hold the
 	// state and take proposals and reads all the same. A learner is promoted when it
-	// has caught up and there are fewer voters. Default 5.
+	// has caught up and there are fewer voters. Default 5; -1 leaves who votes to
+	// SetMembers and AddMember alone.
 	MaxVoters int
 
 	// MaxCommand bounds an encoded command, in bytes. Default 1 MiB, at most 32 MiB.
@@ -159,8 +160,8 @@ func (c Config) check() error {
 		return bad("Timing.Election is %s, it must be at least twice Timing.Heartbeat, which is %s", c.Timing.Election, c.Timing.Heartbeat)
 	case c.MaxCommand < 1 || c.MaxCommand > maxCommandLimit:
 		return bad("MaxCommand is %d, it must be between 1 and %d", c.MaxCommand, maxCommandLimit)
-	case c.SnapshotBytes < 0 || c.KeepSnapshots < 1 || c.MaxVoters < 1 || c.SessionTTL <= 0:
-		return bad("SnapshotBytes, KeepSnapshots, MaxVoters and SessionTTL must be positive")
+	case c.SnapshotBytes < 0 || c.KeepSnapshots < 1 || c.MaxVoters < -1 || c.SessionTTL <= 0:
+		return bad("SnapshotBytes, KeepSnapshots and SessionTTL must be positive, and MaxVoters too unless it is -1")
 	case len(c.Cluster) > 0 && len(c.Join) > 0:
 		return bad("Cluster and Join are both set: a member founds a cluster or joins one")
 	case (len(c.Cluster) > 1 || len(c.Join) > 0) && c.alone():
@@ -201,6 +202,6 @@ func (c Config) raft() raft.Config {
 	return raft.Config{
 		Heartbeat: c.Timing.Heartbeat, ElectionTimeout: c.Timing.Election,
 		MaxMessageBytes: maxChunk, MaxInflight: maxInflight, MaxInflightBytes: maxInflightBytes,
-		MaxUncommittedBytes: max(maxUncommitted, 2*c.MaxCommand), MaxVoters: c.MaxVoters,
+		MaxUncommittedBytes: max(maxUncommitted, 2*c.MaxCommand), MaxVoters: max(c.MaxVoters, 0),
 	}
 }

@@ -95,8 +95,8 @@ func (h *Host) entryTime() int64 { return max(h.wall, h.log.LastTime()) }
 
 // send gives a message to the transport, after its entries have got their bytes.
 func (h *Host) send(m *wire.Message) {
-	if len(m.Spans) > 0 {
-		h.sendEntries(m)
+	if m.Kind == wire.Append {
+		h.sendAppend(m)
 		return
 	}
 	h.cfg.Transport.Send(h.contact.peer(m.To), m)

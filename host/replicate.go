@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/balsaraft/balsa/storage/wal"
 	"github.com/balsaraft/balsa/wire"
@@ -19,8 +20,10 @@ type fetch struct {
 // dropped.
 const maxFetchQueue = 64
 
-// sendEntries sends an Append with its entries' bytes.
-func (h *Host) sendEntries(m *wire.Message) {
+// sendAppend sends an Append with its entries' bytes. One that has none keeps its place
+// behind those that wait for theirs: were it to overtake them, the follower would miss
+// what it follows on.
+func (h *Host) sendAppend(m *wire.Message) {
 	if f := h.fetching[m.To]; f != nil {
 		if len(f.waiting) < maxFetchQueue {
 			f.waiting = append(f.waiting, m)
@@ -35,12 +38,14 @@ func (h *Host) sendEntries(m *wire.Message) {
 
 // sendCached sends m if memory holds its entries.
 func (h *Host) sendCached(m *wire.Message) bool {
-	first, last := entriesOf(m)
-	batches, ok := h.log.Cached(first, last, 1<<62)
-	if !ok || len(batches) == 0 || batches[len(batches)-1].Last() < last {
-		return false
+	if len(m.Spans) > 0 {
+		first, last := entriesOf(m)
+		batches, ok := h.log.Cached(first, last, math.MaxInt)
+		if !ok || batches[len(batches)-1].Last() < last {
+			return false
+		}
+		m.Batches = batches
 	}
-	m.Batches = batches
 	h.cfg.Transport.Send(h.contact.peer(m.To), m)
 	return true
 }
