@@ -33,15 +33,15 @@ func Open(files fsys.FS, o Options) (*Log, error) {
 		return nil, err
 	}
 	l := r.log(o)
-	l.spares.adopt(names)
-	l.sweep(r.dead)
+	l.spares.discard(names)
+	l.sweep(r)
 	return l, nil
 }
 
 // log is the log that was read.
 func (r *recovery) log(o Options) *Log {
 	s := &spares{files: r.files, size: o.SegmentBytes}
-	for _, seg := range slices.Concat(r.dead, r.segments, r.ready) {
+	for _, seg := range slices.Concat(r.dead, r.segments, r.ready, r.unused) {
 		s.grew(seg.size)
 	}
 	return &Log{
@@ -99,9 +99,13 @@ func again(file fsys.File, from, to int64) error {
 	return file.Sync()
 }
 
-// sweep frees the segments that a crash kept from being freed.
-func (l *Log) sweep(dead []*segment) {
-	for _, seg := range slices.Concat(dead, l.unneeded()) {
+// sweep frees the segments that a crash kept from being freed, and removes those that
+// were named and never came into use.
+func (l *Log) sweep(r *recovery) {
+	for _, seg := range slices.Concat(r.dead, l.unneeded()) {
 		l.spares.recycle(seg)
+	}
+	for _, seg := range r.unused {
+		l.spares.remove(seg.name, seg.size)
 	}
 }

@@ -26,7 +26,8 @@ type recovery struct {
 	absent   wire.Index // entries after start up to here are in no segment that was replayed
 	segments []*segment // those replayed
 	dead     []*segment // those before them
-	ready    []*segment // those after them, named and empty
+	ready    []*segment // the one after them, named and empty, if a seal announces it
+	unused   []*segment // others, which were named and not announced
 	torn     []stretch  // what a torn flush left
 
 	losses []DamageError // what was passed over, in order; Last is the end of what was lost
@@ -242,8 +243,12 @@ func (r *recovery) empty(found []*candidate) error {
 		if c.cut {
 			return r.damage(c.seg.name, 0, c.reason)
 		}
-		r.ready = append(r.ready, c.seg)
-		if err := c.read(r.files, func(reader *recordReader) error { return r.unbegun(c, reader, i == 0) }); err != nil {
+		if i == 0 && r.sealed {
+			r.ready = append(r.ready, c.seg)
+		} else {
+			r.unused = append(r.unused, c.seg)
+		}
+		if err := c.read(r.files, func(reader *recordReader) error { return r.unbegun(c, reader, found[0].seg) }); err != nil {
 			return err
 		}
 	}
@@ -253,7 +258,7 @@ func (r *recovery) empty(found []*candidate) error {
 // unbegun looks for records in a segment without a header. Those of one flush were
 // torn with it. Any others had a header before them that was durable, and any at all
 // had all segments before.
-func (r *recovery) unbegun(c *candidate, reader *recordReader, follows bool) error {
+func (r *recovery) unbegun(c *candidate, reader *recordReader, first *segment) error {
 	left, err := reader.search(0)
 	switch {
 	case err != nil:
@@ -262,8 +267,8 @@ func (r *recovery) unbegun(c *candidate, reader *recordReader, follows bool) err
 		return nil
 	case left.durable:
 		return r.damage(c.seg.name, 0, c.reason)
-	case !follows:
-		return r.damage(r.ready[0].name, 0, "its header does not verify, though the log goes on after it")
+	case c.seg != first:
+		return r.damage(first.name, 0, "its header does not verify, though the log goes on after it")
 	case r.seg != nil && !r.sealed:
 		return r.damage(r.seg.name, r.offset, unverified)
 	}

@@ -61,35 +61,14 @@ func (s *spares) giveBack(name string) {
 	s.names = append(s.names, name)
 }
 
-// adopt takes over the spares that an earlier process left, and removes those that
-// are not whole or too many.
-func (s *spares) adopt(names []string) {
+// discard removes the spares that an earlier process left. They are not worth a doubt:
+// one may be half written, or the directory's sync may have failed after it was made.
+func (s *spares) discard(names []string) {
 	for _, name := range names {
-		number, ok := parseName(spareStem, name)
-		if !ok {
-			continue
+		if _, ok := parseName(spareStem, name); ok {
+			_ = s.files.Remove(name) // if it stays, the next one of that name replaces it
 		}
-		s.next = max(s.next, number)
-		if s.count() < maxSpares && s.whole(name) {
-			s.giveBack(name)
-			s.grew(s.size)
-			continue
-		}
-		_ = s.files.Remove(name) // if it stays, the next Open tries again
 	}
-}
-
-// whole says whether a file is a spare that was written to its end, and syncs it.
-func (s *spares) whole(name string) bool {
-	file, err := s.files.Open(name)
-	if err != nil {
-		return false
-	}
-	size, err := file.Size()
-	if err == nil && size == s.size {
-		err = file.Sync()
-	}
-	return errors.Join(err, file.Close()) == nil && size == s.size
 }
 
 func (s *spares) count() int {
