@@ -34,16 +34,15 @@ func (n *Network) launch(f flight) {
 	if n.chance(w.Loss) || n.cut[route{f.from.addr, f.to.addr}] {
 		return
 	}
-	copies := 1
+	n.schedule(f)
 	if n.chance(w.Duplicate) {
-		copies = 2
-	}
-	for range copies {
+		f.payload = slices.Clone(f.payload)
 		n.schedule(f)
 	}
 }
 
 func (n *Network) schedule(f flight) {
+	f.to.waiting += len(f.payload)
 	now, c := time.Now(), channel{f.from, f.to}
 	f.lands = now.Add(n.between(n.weather.MinDelay, n.weather.MaxDelay))
 	before, busy := n.flights.last[c]
@@ -72,6 +71,17 @@ func (n *Network) schedule(f flight) {
 // underWay says whether a message on the channel has not landed yet.
 func (n *Network) underWay(c channel) bool {
 	return slices.ContainsFunc(n.flights.queue, func(f flight) bool { return f.from == c.from && f.to == c.to })
+}
+
+// bytesTo is how much is under way to a transport.
+func (f *flights) bytesTo(t *Transport) int {
+	bytes := 0
+	for _, x := range f.queue {
+		if x.to == t {
+			bytes += len(x.payload)
+		}
+	}
+	return bytes
 }
 
 // arm sets the timer for the next landing.

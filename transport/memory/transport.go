@@ -17,9 +17,15 @@ type Transport struct {
 	card    wire.Card // none before Introduce
 	links   []*link
 	inbox   []wire.Arrival
+	waiting int               // bytes of messages in inbox and under way to it
 	refused map[string]string // what was last reported about an address
 	closed  bool
 }
+
+// maxWaiting bounds the bytes that wait for a transport or are under way to it; what
+// comes on top is dropped, as by a socket's full queue. A message that is larger goes
+// alone.
+const maxWaiting = 32 << 20
 
 // link is the connection to a member, from this side.
 type link struct {
@@ -79,7 +85,7 @@ func (t *Transport) link(id wire.MemberID) *link {
 }
 
 // Send sends a message to a member, or with no ID to whoever listens at the address.
-// It is dropped if there is no way.
+// It is dropped if there is no way, or too much waits there already.
 func (t *Transport) Send(peer wire.Peer, m *wire.Message) {
 	t.network.mu.Lock()
 	defer t.network.mu.Unlock()
@@ -89,7 +95,7 @@ func (t *Transport) Send(peer wire.Peer, m *wire.Message) {
 	} else if to == nil || t.network.severed(t.addr, to.addr) || !t.greet(to, peer, lane) {
 		return
 	}
-	if t.closed || to == nil {
+	if t.closed || to == nil || to.waiting > 0 && to.waiting+m.Size() > maxWaiting {
 		return
 	}
 	t.network.launch(flight{from: t, to: to, hello: greeting{t.card, lane}, payload: m.Append(make([]byte, 0, m.Size()))})
@@ -102,6 +108,7 @@ func (t *Transport) Drain(into []wire.Arrival) []wire.Arrival {
 	into = append(into, t.inbox...)
 	clear(t.inbox)
 	t.inbox = t.inbox[:0]
+	t.waiting = t.network.flights.bytesTo(t)
 	return into
 }
 
@@ -183,7 +190,7 @@ func (t *Transport) refuse(card wire.Card, err *wire.HandshakeError) {
 // receive takes a message that has landed. One that is malformed is the sender's bug,
 // and reported as over a socket.
 func (t *Transport) receive(f flight) {
-	m, err := wire.DecodeMessage(slices.Clone(f.payload)) // a duplicate must not share it
+	m, err := wire.DecodeMessage(f.payload)
 	if err == nil {
 		if bad := wire.CheckManners(&m, f.hello.card, f.hello.lane); bad != nil {
 			err = bad
