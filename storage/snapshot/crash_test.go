@@ -135,6 +135,18 @@ func TestNoCrashLosesAReceivedSnapshot(t *testing.T) {
 	}
 }
 
+func TestWhatCameIsThereAfterACrashOnceItWasSynced(t *testing.T) {
+	file := raw(t, metaAt(1), stateAt(1, crashState))
+	disk := fault.New(1)
+	r, err := open(t, disk, 1).Receive(metaAt(1))
+	must(t, err)
+	must(t, r.Write(0, file))
+	must(t, r.sync())
+	for seed := range uint64(seeds) {
+		wantFiles(t, disk.Image(seed), nameAt(1)+partEnding)
+	}
+}
+
 // Every operation fails once. Whatever comes of it, the store goes on with what it had
 // or with the new one, and a crash right after shows the same.
 func TestNoFailedOperationLosesASnapshot(t *testing.T) {

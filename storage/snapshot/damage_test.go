@@ -122,6 +122,8 @@ func TestABlockInAnothersPlaceIsFound(t *testing.T) {
 	mine, other := raw(t, metaAt(1), stateAt(1, rotState)), metaAt(1)
 	other.ID++
 	theirs := raw(t, other, stateAt(1, rotState)) // the same state, another snapshot
+	// Drawn twice by mischance: all that the two have in common is their header.
+	twin := raw(t, metaAt(1), stateAt(2, rotState))
 	shape := shape{header: int64(len(mine)) - trailerSize - 3*blockHeader - rotState - blockHeader, block: small, state: rotState, size: int64(len(mine))}
 	block := func(file []byte, number int64) []byte {
 		off, size := shape.slot(number)
@@ -130,6 +132,7 @@ func TestABlockInAnothersPlaceIsFound(t *testing.T) {
 	for name, swap := range map[string]func(file []byte){
 		"two blocks are exchanged": func(file []byte) { copy(block(file, 0), block(mine, 1)); copy(block(file, 1), block(mine, 0)) },
 		"a block is there twice":   func(file []byte) { copy(block(file, 1), block(mine, 0)) },
+		"a block of the same name": func(file []byte) { copy(block(file, 1), block(twin, 1)) },
 		"another's block":          func(file []byte) { copy(block(file, 1), block(theirs, 1)) },
 		"another's trailer":        func(file []byte) { copy(block(file, 4), block(theirs, 4)) },
 		"another's file":           func(file []byte) { copy(file, theirs) },
@@ -237,6 +240,15 @@ func TestATransferResumesWhereItIsWhole(t *testing.T) {
 		must(t, r.Write(want, whole[want:]))
 		must(t, r.Commit())
 	}
+}
+
+func TestAPartThatIsLongerThanTheSnapshotIsCut(t *testing.T) {
+	whole := raw(t, metaAt(1), stateAt(1, 99))
+	fs := fsys.NewMemory()
+	s := open(t, fs, 1)
+	keepFile(t, fs, nameAt(1)+partEnding, stateAt(5, 2*len(whole)))
+	must(t, arrive(s, metaAt(1), whole, 50))
+	wantState(t, s, 1, 99)
 }
 
 func TestAnothersPartIsRemoved(t *testing.T) {

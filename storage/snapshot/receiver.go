@@ -76,17 +76,16 @@ func (r *Receiver) removeOthers() error {
 	return nil
 }
 
-// resume finds out up to where the file is whole, and cuts off the rest. The trailer
-// is always asked for again, so that there is a last piece for the sender to send.
+// resume finds out up to where the file is whole. What comes next is written over the
+// rest. The trailer is always asked for again, so that there is a last piece for the
+// sender to send.
 func (r *Receiver) resume() error {
 	size, err := r.file.Size()
 	if err != nil {
 		return err
 	}
-	if r.end, err = wholeUpTo(r.file, r.part(), r.title, size); err != nil {
-		return err
-	}
-	return r.file.Truncate(r.end)
+	r.end, err = wholeUpTo(r.file, r.part(), r.title, size)
+	return err
 }
 
 // wholeUpTo is the end of the last block that verifies, before the first that does
@@ -163,7 +162,8 @@ func (r *Receiver) Commit() error {
 }
 
 func (r *Receiver) commit() error {
-	// A write that failed may have left bytes after those that count.
+	// An earlier life of the file, or a write that failed, may have left bytes after
+	// those that count.
 	if err := r.file.Truncate(r.end); err != nil {
 		return fmt.Errorf("truncate snapshot %s: %w", r.part(), err)
 	}
