@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/balsaraft/balsa/fsys"
+	"github.com/balsaraft/balsa/fsys/fault"
 	"github.com/balsaraft/balsa/wire"
 )
 
@@ -83,6 +84,26 @@ func (m model) through(f *Flush) []model {
 	return states
 }
 
+// squeezed is what a flush leaves that had room for all but its batches.
+func (m model) squeezed(f *Flush) model {
+	before, m := m, m.clone()
+	if f.staged.resets {
+		m.reset(f.staged.start)
+	}
+	if f.staged.hard {
+		m.hard = f.hard
+	}
+	if len(f.staged.batches) > 0 && f.staged.batches[0].First() <= m.last().Index {
+		return before // entries are replaced together with what replaces them, or not at all
+	}
+	if end := m.last(); f.staged.compact.Index > end.Index {
+		m.compact(end)
+	} else {
+		m.compact(f.staged.compact)
+	}
+	return m
+}
+
 // read is all that a log says of itself, read from disk and from memory.
 func read(l *Log) (model, error) {
 	m := model{hard: l.HardState(), start: l.Start()}
@@ -123,9 +144,14 @@ type user struct {
 	rng     *rand.Rand
 	log     *Log
 	staged  model   // what the log says of itself
-	saved   model   // what was acknowledged
-	allowed []model // what a crash may leave; the first is saved
-	acked   func()  // called once a flush was acknowledged
+	allowed []model // what a crash may leave
+	views   []heldView
+}
+
+// heldView is a view that is read long after it was made.
+type heldView struct {
+	view *View
+	want []modelEntry
 }
 
 func newUser(files fsys.FS, seed uint64) *user {
@@ -150,7 +176,7 @@ func (u *user) open() (err error) {
 	if err := sameSpans(u.log, found); err != nil {
 		return err
 	}
-	u.saved, u.staged, u.allowed = found, found.clone(), []model{found}
+	u.staged, u.allowed = found, []model{found.clone()}
 	return nil
 }
 
@@ -189,9 +215,13 @@ func (u *user) step() error {
 		u.staged.reset(at)
 	case n == 12 && u.rng.IntN(2) == 0:
 		return u.reopen()
+	case n == 13 && u.rng.IntN(2) == 0:
+		return u.hold()
 	case n == 13:
 		if p := u.log.Prepare(); p != nil {
-			return u.log.Prepared(p, p.Run())
+			if err := u.log.Prepared(p, p.Run()); !errors.Is(err, fsys.ErrNoSpace) {
+				return err
+			}
 		}
 	case n < 19:
 		return u.flush(u.rng.IntN(3))
@@ -243,7 +273,11 @@ func (u *user) flush(meanwhile int) error {
 		return nil
 	}
 	written := u.staged.clone()
-	u.allowed = u.saved.through(f)
+	bases := u.allowed
+	u.allowed = nil
+	for _, m := range bases {
+		u.allowed = append(u.allowed, m.through(f)...)
+	}
 	if got := u.allowed[len(u.allowed)-1]; !equal(got, written) {
 		return fmt.Errorf("staged to be written was\n%s\nand should have been\n%s", got, written)
 	}
@@ -251,21 +285,55 @@ func (u *user) flush(meanwhile int) error {
 		u.append()
 	}
 	err := f.Run()
-	if err := u.log.Flushed(f, err); err != nil {
+	if err := u.log.Flushed(f, err); errors.Is(err, fsys.ErrNoSpace) {
+		u.allowed = bases
+		for _, m := range bases {
+			if m = m.squeezed(f); !slices.ContainsFunc(u.allowed, func(o model) bool { return equal(m, o) }) {
+				u.allowed = append(u.allowed, m)
+			}
+		}
+		return u.check()
+	} else if err != nil {
 		return err
 	}
-	u.saved, u.allowed = written, []model{written}
-	if u.acked != nil {
-		u.acked()
-	}
+	u.allowed = []model{written}
 	return u.check()
 }
 
 func (u *user) reopen() error {
+	if err := u.release(0); err != nil {
+		return err
+	}
 	if err := u.log.Close(); err != nil {
 		return err
 	}
 	return u.open()
+}
+
+// hold makes a view of some entries, and reads one that was made before.
+func (u *user) hold() error {
+	if n := len(u.staged.entries); n > 0 {
+		want := u.staged.clone().entries[u.rng.IntN(n):]
+		v, err := u.log.View(want[0].pos.Index, want[len(want)-1].pos.Index)
+		if err != nil {
+			return err
+		}
+		u.views = append(u.views, heldView{v, want})
+	}
+	return u.release(2)
+}
+
+// release reads and closes the oldest views, up to as many as are to be kept.
+func (u *user) release(keep int) error {
+	for len(u.views) > keep {
+		h := u.views[0]
+		u.views = u.views[1:]
+		batches, err := h.view.Read(1 << 30)
+		if err := errors.Join(err, h.view.Close(), sameEntries(batches, h.want)); err != nil {
+			return fmt.Errorf("a view of %d entries from %s: %w", len(h.want), h.want[0].pos, err)
+		}
+	}
+	return nil
 }
 
 // check reads the log in several ways.
@@ -285,7 +353,7 @@ func (u *user) check() error {
 	}
 	from := u.rng.IntN(len(found.entries))
 	to := from + u.rng.IntN(len(found.entries)-from)
-	return u.checkRange(found.entries[from:to+1])
+	return u.checkRange(found.entries[from : to+1])
 }
 
 func (u *user) checkRange(want []modelEntry) error {
@@ -334,5 +402,39 @@ func TestTheLogIsWhatWasToldToIt(t *testing.T) {
 				t.Fatalf("seed %d, step %d: %v", seed, n, err)
 			}
 		}
+	}
+}
+
+// TestAFullDiskLosesNothing is scenario full-disk: the disk has room for more and for
+// less at random, flushes fail and are repeated, and crashes come between.
+func TestAFullDiskLosesNothing(t *testing.T) {
+	full := 0
+	for seed := range uint64(60) {
+		disk := fault.New(seed)
+		u := newUser(disk, seed)
+		if err := u.open(); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		for n := range 200 {
+			if u.rng.IntN(6) == 0 {
+				disk.SetCapacity(disk.Used() + int64(u.rng.IntN(3))*int64(u.rng.IntN(20<<10)))
+			}
+			if err := u.step(); err != nil {
+				t.Fatalf("seed %d, step %d: %v", seed, n, err)
+			}
+			if len(u.allowed) > 1 {
+				full++
+				if err := survives(disk.Image(seed), u.options, u.allowed, seed); err != nil {
+					t.Fatalf("seed %d, crash after step %d: %v", seed, n, err)
+				}
+			}
+		}
+		disk.SetCapacity(-1)
+		if err := u.flush(0); err != nil || len(u.allowed) > 1 {
+			t.Fatalf("seed %d: with room again: %v", seed, err)
+		}
+	}
+	if full < 100 {
+		t.Errorf("the disk was full %d times: the test tests nothing", full)
 	}
 }

@@ -34,7 +34,9 @@ func Open(files fsys.FS, o Options) (*Log, error) {
 	}
 	l := r.log(o)
 	l.spares.discard(names)
-	l.sweep(r)
+	if err := l.sweep(r); err != nil {
+		return nil, err
+	}
 	return l, nil
 }
 
@@ -59,11 +61,10 @@ func (r *recovery) log(o Options) *Log {
 // or that stopped because a sync failed, may have left in the system's cache what is
 // not on the disk, and a sync alone would pass over it (fsyncgate). Only the last
 // flush is in doubt, so it is written again, as it is. What a torn flush left after
-// the log's end is written over, so that it never comes to stand in the log's way.
+// the log's end is written over: else a record that is written later, the very same as
+// the one that was torn, would bring back those after it. The names need no sync, each
+// was durable before its segment was written or announced.
 func (r *recovery) settle() error {
-	if err := r.files.SyncDir(); err != nil {
-		return fmt.Errorf("sync the directory: %w", err)
-	}
 	for _, t := range r.torn {
 		if err := rewrite(r.files, t.seg, func(file fsys.File) error { return fill(file, t.from, t.to) }); err != nil {
 			return fmt.Errorf("clear %s from offset %d to %d: %w", t.seg.name, t.from, t.to, err)
@@ -100,12 +101,19 @@ func again(file fsys.File, from, to int64) error {
 }
 
 // sweep frees the segments that a crash kept from being freed, and removes those that
-// were named and never came into use.
-func (l *Log) sweep(r *recovery) {
+// were named and never came into use: the last first, so that no crash leaves a later
+// one without those before it.
+func (l *Log) sweep(r *recovery) error {
 	for _, seg := range slices.Concat(r.dead, l.unneeded()) {
 		l.spares.recycle(seg)
 	}
-	for _, seg := range r.unused {
+	for i, seg := range slices.Backward(r.unused) {
 		l.spares.remove(seg.name, seg.size)
+		if i > 0 {
+			if err := l.files.SyncDir(); err != nil {
+				return fmt.Errorf("sync the directory after removing %s: %w", seg.name, err)
+			}
+		}
 	}
+	return nil
 }

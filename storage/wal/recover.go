@@ -227,28 +227,30 @@ func (r *recovery) tear(seg *segment, from, to int64) {
 }
 
 // empty looks at the segments after the last one that was begun: they were named
-// ahead, and the first of them may hold what a torn flush left.
+// ahead, and the next one may hold what a torn flush left. Only a seal promises that
+// there is one: the others are removed by Open, and a crash may bring them back. But
+// a log whose only segments are later ones than the first had one that was begun.
 func (r *recovery) empty(found []*candidate) error {
 	next := uint64(1)
 	if r.seg != nil {
 		next = r.seg.sequence + 1
 	}
-	if r.sealed && len(found) == 0 {
+	if r.sealed && (len(found) == 0 || found[0].seg.sequence != next) {
 		return r.damage(segmentName(next), 0, missing)
 	}
-	for i, c := range found {
-		if c.seg.sequence != next+uint64(i) {
-			return r.damage(segmentName(next+uint64(i)), 0, missing)
-		}
+	if r.seg == nil && len(found) > 0 && found[0].seg.sequence != next {
+		return r.damage(found[0].seg.name, 0, found[0].reason)
+	}
+	for _, c := range found {
 		if c.cut {
 			return r.damage(c.seg.name, 0, c.reason)
 		}
-		if i == 0 && r.sealed {
+		if r.sealed && c.seg.sequence == next {
 			r.ready = append(r.ready, c.seg)
 		} else {
 			r.unused = append(r.unused, c.seg)
 		}
-		if err := c.read(r.files, func(reader *recordReader) error { return r.unbegun(c, reader, found[0].seg) }); err != nil {
+		if err := c.read(r.files, func(reader *recordReader) error { return r.unbegun(c, reader, next) }); err != nil {
 			return err
 		}
 	}
@@ -258,7 +260,7 @@ func (r *recovery) empty(found []*candidate) error {
 // unbegun looks for records in a segment without a header. Those of one flush were
 // torn with it. Any others had a header before them that was durable, and any at all
 // had all segments before.
-func (r *recovery) unbegun(c *candidate, reader *recordReader, first *segment) error {
+func (r *recovery) unbegun(c *candidate, reader *recordReader, next uint64) error {
 	left, err := reader.search(0)
 	switch {
 	case err != nil:
@@ -267,8 +269,8 @@ func (r *recovery) unbegun(c *candidate, reader *recordReader, first *segment) e
 		return nil
 	case left.durable:
 		return r.damage(c.seg.name, 0, c.reason)
-	case c.seg != first:
-		return r.damage(first.name, 0, "its header does not verify, though the log goes on after it")
+	case c.seg.sequence != next:
+		return r.damage(segmentName(next), 0, "it holds no header, though the log goes on after it")
 	case r.seg != nil && !r.sealed:
 		return r.damage(r.seg.name, r.offset, unverified)
 	}
