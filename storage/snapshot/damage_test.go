@@ -20,6 +20,15 @@ var (
 
 const rotState = 3*small + 5
 
+// blockBit is the number of a bit in a block of every snapshot of metaAt.
+var blockBit = func() int64 {
+	h, _, err := newHeader(metaAt(1), small)
+	if err != nil {
+		panic(err)
+	}
+	return 8 * (h.length + blockHeader + 2)
+}()
+
 // wantDamage checks that err names the file.
 func wantDamage(t *testing.T, what string, err error) {
 	t.Helper()
@@ -124,7 +133,7 @@ func TestABlockInAnothersPlaceIsFound(t *testing.T) {
 	theirs := raw(t, other, stateAt(1, rotState)) // the same state, another snapshot
 	// Drawn twice by mischance: all that the two have in common is their header.
 	twin := raw(t, metaAt(1), stateAt(2, rotState))
-	shape := shape{header: int64(len(mine)) - trailerSize - 3*blockHeader - rotState - blockHeader, block: small, state: rotState, size: int64(len(mine))}
+	shape := shape{header: blockBit/8 - blockHeader - 2, block: small, state: rotState, size: int64(len(mine))}
 	block := func(file []byte, number int64) []byte {
 		off, size := shape.slot(number)
 		return file[off : off+size]
@@ -187,7 +196,7 @@ func TestTheKeepRuleReadsBeforeItCounts(t *testing.T) {
 	for i := range wire.Index(2) {
 		must(t, take(s, metaAt(i+1), stateAt(i+1, rotState)))
 	}
-	must(t, disk.FlipBit(nameAt(2), 8*200))
+	must(t, disk.FlipBit(nameAt(2), blockBit))
 	s = open(t, disk, 2)
 	must(t, take(s, metaAt(3), stateAt(3, rotState)))
 	if got := indexes(s); !slices.Equal(got, []wire.Index{1, 3}) {
@@ -204,20 +213,22 @@ func TestOfTwoAtOnePositionTheWholeOneStays(t *testing.T) {
 		for _, meta := range []Meta{first, second} {
 			keepFile(t, disk, meta.title().String(), raw(t, meta, stateAt(1, rotState)))
 		}
-		must(t, disk.FlipBit(rotten.title().String(), 8*200))
+		must(t, disk.FlipBit(rotten.title().String(), blockBit))
 		s := open(t, disk, 1)
 		if len(s.All()) != 1 {
 			t.Errorf("listed %v, want one", s.All())
 		}
-		if meta, state, err := restore(s, first.Pos); err != nil && rotten.ID == 1 || err == nil && !bytes.Equal(state, stateAt(1, rotState)) {
-			t.Errorf("restoring gave snapshot %d, %v", meta.ID, err)
+		meta, state, err := restore(s, first.Pos)
+		must(t, err)
+		if meta.ID == rotten.ID || !bytes.Equal(state, stateAt(1, rotState)) {
+			t.Errorf("with %d damaged, restoring gave %d", rotten.ID, meta.ID)
 		}
 	}
 }
 
 func TestATransferResumesWhereItIsWhole(t *testing.T) {
 	whole := raw(t, metaAt(1), stateAt(1, 6*small+5))
-	header := int64(len(whole)) - trailerSize - 7*blockHeader - 6*small - 5
+	header := blockBit/8 - blockHeader - 2
 	slot := int64(blockHeader + small)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for size := range int64(len(whole)) + 1 {
