@@ -154,22 +154,31 @@ func (t *Transport) turnAway(c *incoming, err error) {
 	var stray *strayError
 	switch {
 	case errors.As(err, &stray):
+		t.complain("turned a connection away", c, err)
 		c.farewell(stray.answer)
 	case errors.As(err, &refusal):
+		t.reportRefusal(c, refusal)
 		c.refuse(t.opts.Group, refusal)
-	case errors.Is(err, wire.ErrFrame) || errors.Is(err, wire.ErrHandshake) || errors.Is(err, wire.ErrCard) || errors.Is(err, errTooMany):
+	case errors.Is(err, wire.ErrFrame), errors.Is(err, wire.ErrHandshake), errors.Is(err, wire.ErrCard), errors.Is(err, errTooMany):
+		t.complain("turned a connection away", c, err)
 		c.refuse(t.opts.Group, &wire.HandshakeError{What: wire.DifferentManners, Text: err.Error()})
-	case errors.Is(err, io.EOF) || errors.Is(err, errNotIntroduced) || t.ctx.Err() != nil:
-		return // someone looked whether the port is open; or this end is not ready
+	case errors.Is(err, io.EOF), errors.Is(err, errNotIntroduced), t.ctx.Err() != nil:
+		// Someone looked whether the port is open; or this end is not ready.
+	default:
+		t.complain("turned a connection away", c, err)
 	}
-	if refusal != nil && c.card.ID != 0 {
-		// What may pass by itself is for who dialled to report, if it stays.
-		if !refusal.Early && !refusal.Itself() {
-			t.refused(c.card, refusal)
-		}
-		return
+}
+
+// reportRefusal tells the owner whom this end refused, or the log if that is not known.
+// What may pass by itself is for who dialled to report, if it stays.
+func (t *Transport) reportRefusal(c *incoming, refusal *wire.HandshakeError) {
+	switch {
+	case refusal.Early || refusal.Itself():
+	case c.card.ID != 0:
+		t.refused(c.card, refusal)
+	default:
+		t.complain("turned a connection away", c, refusal)
 	}
-	t.complain("turned a connection away", c, err)
 }
 
 // partWith ends a connection after the handshake. That the other end hung up is its
@@ -179,13 +188,13 @@ func (t *Transport) partWith(c *incoming, err error) {
 	var timeout net.Error
 	switch {
 	case errors.As(err, &refusal):
-		c.refuse(t.opts.Group, refusal)
 		t.refused(c.card, refusal)
+		c.refuse(t.opts.Group, refusal)
 	case brokeOff(err), errors.As(err, &timeout):
 		t.opts.Logger.Debug("a connection ended", "member", c.card.ID, "address", c.raw.RemoteAddr().String(), "lane", c.lane, "reason", err)
 	default:
-		c.refuse(t.opts.Group, &wire.HandshakeError{What: wire.DifferentManners, Text: err.Error()})
 		t.complain("ended a connection", c, err)
+		c.refuse(t.opts.Group, &wire.HandshakeError{What: wire.DifferentManners, Text: err.Error()})
 	}
 }
 
