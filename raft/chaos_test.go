@@ -56,7 +56,7 @@ func chaosOf(t *testing.T, seed uint64, log func(string, ...any)) {
 			panic(p)
 		}
 	}()
-	c.faults(400 + int(c.chance.IntN(1200)))
+	c.faults(1000 + c.chance.IntN(4000))
 	c.recover()
 }
 
@@ -134,17 +134,17 @@ func (c *chaos) faults(steps int) {
 	calm := 1 + c.chance.IntN(6)
 	for c.step = range steps {
 		switch n := c.chance.IntN(100); {
-		case n < 46:
+		case n < 45:
 			c.deliverSome()
-		case n < 60:
+		case n < 62:
 			c.saveSome(c.anyone())
-		case n < 70:
+		case n < 72:
 			c.applySome(c.anyone())
-		case n < 80:
+		case n < 82:
 			c.passTime()
-		case n < 88:
+		case n < 89:
 			c.propose()
-		case n < 92:
+		case n < 93:
 			c.read(c.anyone())
 		case c.one(calm):
 			c.mishap()
@@ -153,7 +153,7 @@ func (c *chaos) faults(steps int) {
 }
 
 func (c *chaos) deliverSome() {
-	for range 1 + c.chance.IntN(4) {
+	for range 1 + c.chance.IntN(10) {
 		if len(c.w.mail) == 0 {
 			return
 		}
@@ -180,6 +180,9 @@ func (c *chaos) deliverSome() {
 func (c *chaos) saveSome(m *member) {
 	if m.up() && len(m.pending) > 0 {
 		n := 1 + c.chance.IntN(len(m.pending))
+		if c.one(2) {
+			n = len(m.pending)
+		}
 		c.log("%s has saved %d of %d", m.id, n, len(m.pending))
 		c.w.save(m, n)
 	}
@@ -197,9 +200,12 @@ func (c *chaos) applySome(m *member) {
 }
 
 func (c *chaos) passTime() {
-	d := time.Duration(1+c.chance.IntN(60)) * time.Millisecond
-	if c.one(8) {
+	d := time.Duration(1+c.chance.IntN(30)) * time.Millisecond
+	switch {
+	case c.one(40):
 		d = time.Duration(c.chance.IntN(2000)) * time.Millisecond
+	case len(c.w.mail) == 0:
+		d *= 8
 	}
 	if c.one(6) {
 		// One process stands still, or its clock jumps ahead, within bounds.
@@ -245,39 +251,39 @@ func (c *chaos) read(m *member) {
 // mishap is something that seldom happens.
 func (c *chaos) mishap() {
 	m := c.anyone()
-	switch c.chance.IntN(16) {
+	switch c.chance.IntN(23) {
 	case 0, 1:
 		c.crash(m)
-	case 2, 3, 4:
+	case 2, 3, 4, 5, 6, 7:
 		c.restart(m)
-	case 5:
+	case 8:
 		o := c.anyone()
 		c.log("cut %s>%s", m.id, o.id)
 		c.w.cut[link{m.id, o.id}] = true
-	case 6:
+	case 9:
 		c.log("cut %s off", m.id)
 		for _, o := range c.w.members {
 			c.w.cut[link{m.id, o.id}], c.w.cut[link{o.id, m.id}] = true, true
 		}
-	case 7, 8:
+	case 10, 11, 12, 13, 14, 15:
 		c.log("heal")
 		clear(c.w.cut)
-	case 9, 10:
+	case 16, 17:
 		c.changeMembers()
-	case 11:
+	case 18:
 		if l := c.leader(); l != nil {
 			c.log("%s hands over to %s", l.id, m.id)
 			c.w.do(l, func(r *raft.Raft) { _ = r.Transfer(l.now, m.id) })
 		}
-	case 12, 13:
+	case 19, 20:
 		if m.up() && m.applied > m.log.start.Index {
 			at := m.log.start.Index + 1 + wire.Index(c.chance.IntN(int(m.applied-m.log.start.Index)))
 			c.log("%s compacts up to %d", m.id, at)
 			c.w.compact(m, at)
 		}
-	case 14:
+	case 21:
 		c.reconnect(m, c.anyone())
-	case 15:
+	case 22:
 		c.log("%s is told to campaign or to step down", m.id)
 		if c.one(2) {
 			c.w.do(m, func(r *raft.Raft) { r.Campaign(m.now) })

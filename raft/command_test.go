@@ -29,8 +29,10 @@ import (
 //	hold 1>2 | hold 1 from=2    what is sent there stays on the way; release ends it
 //	deliver 1>2 append last     one direction, perhaps one kind, perhaps first or last
 //	drop, duplicate, reverse    likewise
+//	inject 3>1 append term=2 pos=2/2 commit=3 entries=2/3,2/4    a message nobody here sent
 //	stall 1 | unstall 1 | save 1 | save 1 count=2      a disk that waits to be told
 //	run | advance 1s | advance 1 1s     the latter: the clock of 1 alone
+//	advance 1 1s paused         1 stands still meanwhile: it is not even ticked
 //	messages | log 1 | members | peers 1 | trace on | trace off
 var commands = map[string]func(*scenario, words){
 	"cluster": (*scenario).cluster, "join": (*scenario).join,
@@ -40,7 +42,8 @@ var commands = map[string]func(*scenario, words){
 	"linkup": (*scenario).linkUp, "linkdown": (*scenario).linkDown,
 	"cut": (*scenario).cut, "heal": (*scenario).heal, "hold": (*scenario).hold, "release": (*scenario).release,
 	"deliver": (*scenario).deliver, "drop": (*scenario).drop, "duplicate": (*scenario).duplicate, "reverse": (*scenario).reverse,
-	"stall": (*scenario).stall, "unstall": (*scenario).unstall, "save": (*scenario).save,
+	"inject": (*scenario).inject,
+	"stall":  (*scenario).stall, "unstall": (*scenario).unstall, "save": (*scenario).save,
 	"run": (*scenario).settle, "advance": (*scenario).advance,
 	"messages": (*scenario).messages, "log": (*scenario).log, "members": (*scenario).membersOf, "peers": (*scenario).peers,
 	"trace": (*scenario).trace,
@@ -90,6 +93,23 @@ func (a words) id(k int) wire.MemberID {
 		a.fail("no member is named")
 	}
 	return wire.MemberID(a.number(a.plain[k]))
+}
+
+func (a words) duration(k int) time.Duration {
+	d, err := time.ParseDuration(a.plain[k])
+	if err != nil {
+		a.fail(err.Error())
+	}
+	return d
+}
+
+// pos reads a position as positions print.
+func (a words) pos(text string) wire.Pos {
+	term, index, ok := strings.Cut(text, "/")
+	if !ok {
+		a.fail("no position: " + text)
+	}
+	return wire.Pos{Term: wire.Term(a.number(term)), Index: wire.Index(a.number(index))}
 }
 
 func (a words) has(word string) bool { return slices.Contains(a.plain, word) }
@@ -233,6 +253,7 @@ func (s *scenario) restart(a words) {
 	}
 	if a.has("empty") {
 		m.disk = disk{}
+		s.w.judge.wiped(m.id)
 	}
 	s.w.start(m)
 	for _, o := range s.w.members {
@@ -339,6 +360,36 @@ func (s *scenario) reverse(a words) {
 	}
 }
 
+// inject puts a message on the way that none of these members sent: one that is very
+// late, or that another version would send.
+func (s *scenario) inject(a words) {
+	l := a.links(s)[0]
+	m := wire.Message{
+		From: l.from, To: l.to, Reject: a.has("reject"), Force: a.has("force"), Lease: a.has("lease"),
+		Term: wire.Term(a.get("term")), Commit: wire.Index(a.get("commit")), Index: wire.Index(a.get("index")),
+		Session: uint64(a.get("session")), Round: uint64(a.get("round")), ID: uint64(a.get("id")),
+	}
+	for kind := wire.PreVote; kind <= wire.ReadIndexReply; kind++ {
+		if a.has(kind.String()) {
+			m.Kind = kind
+		}
+	}
+	if m.Kind == 0 {
+		a.fail("no kind of message is named")
+	}
+	if a.named["pos"] != "" {
+		m.Pos = a.pos(a.named["pos"])
+	}
+	var entries []entry
+	for part := range strings.SplitSeq(a.named["entries"], ",") {
+		if part != "" {
+			entries = append(entries, entry{term: a.pos(part).Term, text: "injected", bytes: 1})
+		}
+	}
+	m.Spans = spansOf(m.Pos.Index+1, entries, 100)
+	s.w.mail = append(s.w.mail, letter{Message: m, entries: entries})
+}
+
 func (s *scenario) stall(a words) { s.who(a).stalled = true }
 
 func (s *scenario) unstall(a words) { s.who(a).stalled = false }
@@ -359,16 +410,16 @@ func (s *scenario) settle(a words) {
 }
 
 func (s *scenario) advance(a words) {
-	d, err := time.ParseDuration(a.plain[len(a.plain)-1])
-	if err != nil {
-		a.fail(err.Error())
-	}
 	if len(a.plain) == 1 {
-		s.passTime(d)
+		s.passTime(a.duration(0))
 		return
 	}
+	d := a.duration(1)
 	m := s.who(a)
 	m.now += d
+	if a.has("paused") {
+		return
+	}
 	if m.up() && m.core.Deadline() <= m.now {
 		s.w.step(m, raft.Tick{})
 	}

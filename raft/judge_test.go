@@ -77,6 +77,15 @@ func (j *judge) started(m *member) {
 	}
 }
 
+// wiped forgets what a member cannot know any more, because somebody emptied its disk.
+func (j *judge) wiped(id wire.MemberID) {
+	for b := range j.votes {
+		if b.voter == id {
+			delete(j.votes, b)
+		}
+	}
+}
+
 // votesOf is the vote that a member gave last.
 func (j *judge) votesOf(id wire.MemberID) map[wire.Term]wire.MemberID {
 	last := wire.Term(0)
