@@ -9,22 +9,31 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/balsaraft/balsa/fsys/internal/filename"
 )
 
 // Dir is the directory at path of the operating system. It is made, with its parents,
 // if it is missing, readable for this user alone; it is durable when Dir returns.
-// Taking the directory with Lock keeps a file named LOCK in it.
+// Taking the directory with Lock keeps a file named LOCK in it, and shows at once
+// whether the directory may be written to.
+//
+// Errors name the directory; among them are ErrNotDirectory, fs.ErrPermission and
+// ErrNoSpace. Nothing is asked of the file system below but files, renaming and syncing:
+// one without fallocate will do.
 func Dir(path string) (FS, error) {
-	path, err := filepath.Abs(path)
+	absolute, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open directory %s: %w", path, err)
 	}
-	if err := makeDir(path); err != nil {
-		return nil, fmt.Errorf("open directory %s: %w", path, named(err))
+	if err := makeDir(absolute); err != nil {
+		return nil, fmt.Errorf("open directory %s: %w", absolute, explained(err))
 	}
-	return dir(path), nil
+	if err := readable(absolute); err != nil {
+		return nil, fmt.Errorf("open directory %s: %w", absolute, explained(err))
+	}
+	return dir(absolute), nil
 }
 
 // makeDir makes what is missing of path, each in a parent that is durable already.
@@ -34,8 +43,8 @@ func makeDir(path string) error {
 	case err == nil && info.IsDir():
 		return nil
 	case err == nil:
-		return errors.New("it is a file")
-	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s is a file, %w", path, ErrNotDirectory)
+	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR):
 		return err
 	}
 	parent := filepath.Dir(path)
@@ -46,6 +55,22 @@ func makeDir(path string) error {
 		return err
 	}
 	return syncDir(parent)
+}
+
+// readable says whether the directory may be listed and files in it be reached.
+func readable(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	if err := d.Close(); err != nil {
+		return err
+	}
+	_, err = os.Lstat(filepath.Join(path, filename.Lock))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // dir is an absolute path.
@@ -112,7 +137,7 @@ func (d dir) SyncDir() error { return named(syncDir(string(d))) }
 func (d dir) Lock() (io.Closer, error) {
 	c, err := lock(filepath.Join(string(d), filename.Lock))
 	if err != nil {
-		return nil, fmt.Errorf("lock directory %s: %w", string(d), named(err))
+		return nil, fmt.Errorf("lock directory %s: %w", string(d), explained(err))
 	}
 	return c, nil
 }
@@ -146,11 +171,30 @@ func (f file) Size() (int64, error) {
 	return info.Size(), nil
 }
 
-// named adds this package's name to an error that the system has another one for.
+// named adds the name that FS promises to an error that the system has another one for.
 // The system's errors say already what was done to which file.
 func named(err error) error {
-	if err != nil && isFull(err) {
+	switch {
+	case err == nil:
+		return nil
+	case isFull(err):
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)
+	case isReadOnly(err):
+		return fmt.Errorf("%w: %w", fs.ErrPermission, err)
+	}
+	return err
+}
+
+// explained adds to an error about the directory as a whole what to do about it.
+func explained(err error) error {
+	err = named(err)
+	switch {
+	case errors.Is(err, ErrNoSpace):
+		return fmt.Errorf("%w; make room on that file system, or choose a directory on another", err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w; let the user who runs this program read and write the directory, or choose another", err)
+	case errors.Is(err, ErrLocked):
+		return fmt.Errorf("%w; stop that one, or choose another directory", err)
 	}
 	return err
 }

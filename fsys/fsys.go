@@ -22,7 +22,8 @@ import (
 
 // FS is one directory of files. Its methods may be called from any goroutine.
 // Errors satisfy errors.Is with fs.ErrNotExist, fs.ErrExist, fs.ErrPermission, and
-// with ErrNoSpace and ErrLocked of this package.
+// with ErrNoSpace and ErrLocked of this package; a file system that is mounted for
+// reading only counts as fs.ErrPermission.
 type FS interface {
 	// Create makes an empty file, or empties the one that is there, open for
 	// reading and writing.
@@ -60,6 +61,8 @@ type File interface {
 var (
 	// ErrLocked says that another process holds the directory.
 	ErrLocked = errors.New("directory is in use by another process")
+	// ErrNotDirectory says that a path is, or leads through, something else.
+	ErrNotDirectory = errors.New("not a directory")
 	// ErrNoSpace says that the file system is full.
 	ErrNoSpace = errors.New("no space left")
 	// ErrNotExist is fs.ErrNotExist, at hand for users of this package.

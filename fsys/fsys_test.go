@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -219,7 +220,9 @@ func TestDirIsForThisUserAlone(t *testing.T) {
 func TestDirRefusesAFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x")
 	must(t, os.WriteFile(path, nil, 0o600))
-	if _, err := Dir(path); err == nil {
-		t.Error("Dir took a file for a directory")
+	for _, bad := range []string{path, filepath.Join(path, "data"), filepath.Join(path, "data", "a")} {
+		if _, err := Dir(bad); !errors.Is(err, ErrNotDirectory) || !strings.Contains(err.Error(), path+" is a file") {
+			t.Errorf("Dir(%s): %v, want ErrNotDirectory that names the file", bad, err)
+		}
 	}
 }

@@ -46,19 +46,28 @@ func Open(fs fsys.FS, keep int) (*Store, error) {
 		return nil, fmt.Errorf("list the snapshots: %w", err)
 	}
 	for _, name := range names {
-		t, ending, ok := parseName(name)
-		switch {
-		case !ok:
-		case ending == tempEnding:
-			err = fs.Remove(name)
-		case ending == "":
-			err = s.find(name, t)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("open snapshot %s: %w", name, err)
+		if t, ending, ok := parseName(name); ok && ending == "" {
+			if err := s.find(name, t); err != nil {
+				return nil, fmt.Errorf("open snapshot %s: %w", name, err)
+			}
 		}
 	}
-	return s, s.settleTwins()
+	if err := s.settleTwins(); err != nil {
+		return nil, err
+	}
+	return s, s.removeTemps(names)
+}
+
+// removeTemps comes last, so that an Open that refuses what it finds changes nothing.
+func (s *Store) removeTemps(names []string) error {
+	for _, name := range names {
+		if _, ending, ok := parseName(name); ok && ending == tempEnding {
+			if err := s.fs.Remove(name); err != nil {
+				return fmt.Errorf("remove what was left of a snapshot: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // find takes a file into the list.

@@ -263,9 +263,11 @@ func TestANewerFormatIsRefusedAndLeftAlone(t *testing.T) {
 	must(t, err)
 	_, err = f.WriteAt(file, 0)
 	must(t, err)
+	keepFile(t, fs, nameAt(2)+tempEnding, nil)
 	if _, err := Open(fs, 1); !errors.Is(err, ErrVersion) || !strings.Contains(err.Error(), nameAt(1)) {
 		t.Errorf("Open: %v, want ErrVersion and the file's name", err)
 	}
+	wantFiles(t, fs, nameAt(1), nameAt(2)+tempEnding)
 	r, err := open(t, fsys.NewMemory(), 1).Receive(Meta{Pos: metaAt(1).Pos, ID: metaAt(1).ID})
 	must(t, err)
 	must(t, r.Write(0, file))

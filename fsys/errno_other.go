@@ -11,3 +11,5 @@ import (
 func isFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
+
+func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }

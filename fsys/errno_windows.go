@@ -6,6 +6,7 @@ import (
 )
 
 const (
+	errorWriteProtect   syscall.Errno = 19
 	errorHandleDiskFull syscall.Errno = 39
 	errorDiskFull       syscall.Errno = 112
 )
@@ -13,3 +14,5 @@ const (
 func isFull(err error) bool {
 	return errors.Is(err, errorDiskFull) || errors.Is(err, errorHandleDiskFull)
 }
+
+func isReadOnly(err error) bool { return errors.Is(err, errorWriteProtect) }
