@@ -47,7 +47,7 @@ func (t *Transport) dial(ctx context.Context, peer wire.Peer, lane wire.Lane) (*
 	if err != nil {
 		return nil, dialError(err)
 	}
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer closeAtEnd(ctx, conn)()
 	tcp := conn.(*net.TCPConn)
 	giveUp(tcp, silence)
 	if err := tcp.SetDeadline(time.Now().Add(t.opts.HandshakeTimeout)); err != nil {
@@ -59,6 +59,19 @@ func (t *Transport) dial(ctx context.Context, peer wire.Peer, lane wire.Lane) (*
 		return nil, err
 	}
 	return c, tcp.SetDeadline(time.Time{})
+}
+
+// closeAtEnd closes a connection when ctx ends, so that nobody waits on it any more.
+// The function it returns takes that back, or waits until it is done, so that no
+// goroutine outlives its link.
+func closeAtEnd(ctx context.Context, conn io.Closer) (release func()) {
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { conn.Close(); close(closed) })
+	return func() {
+		if !stop() {
+			<-closed
+		}
+	}
 }
 
 func dialError(err error) error {

@@ -138,7 +138,7 @@ func (l *link) run(ctx context.Context) {
 func (l *link) carry(ctx context.Context, c *outgoing) error {
 	broken := make(chan error, 1)
 	l.t.running.Go(func() { broken <- c.watch() })
-	defer context.AfterFunc(ctx, func() { c.Close() })()
+	defer closeAtEnd(ctx, c)()
 	defer c.Close()
 	stay := linger
 	if l.key.lane == wire.LaneIntroduction {

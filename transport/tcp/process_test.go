@@ -93,6 +93,10 @@ func TestAStoppedProcessIsNotGone(t *testing.T) {
 	if err := process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Fatalf("the process does not stop: %v", err)
+	}
 	a.Send(peer, &wire.Message{Kind: wire.ReadIndex, From: 1, To: 2, ID: 1})
 	time.Sleep(200 * time.Millisecond)
 	for _, x := range a.Drain(nil) {
