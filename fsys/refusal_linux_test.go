@@ -167,8 +167,8 @@ func alone() *syscall.SysProcAttr {
 
 func TestADirectoryWithoutPermissionIsRefused(t *testing.T) {
 	for name, mode := range map[string]fs.FileMode{
-		"unreadable":      0o300,
-		"read-only":       0o555,
+		"unreadable":        0o300,
+		"read-only":         0o555,
 		"not to be entered": 0o600,
 	} {
 		t.Run(name, func(t *testing.T) {
