@@ -21,8 +21,8 @@ const (
 	AddMember Op = "add-member"
 	// RemoveMember removes the member with Command.Member's identity.
 	RemoveMember Op = "remove-member"
-	// Transfer makes Command.Member lead; without an identity, the most up-to-date
-	// of the others.
+	// Transfer makes Command.Member lead; without an identity, anybody but From, the
+	// most up-to-date first.
 	Transfer Op = "transfer"
 	// join adds Command.Member as a learner, in place of a dead one of its name.
 	join Op = "join"
@@ -34,6 +34,7 @@ type Command struct {
 	Op      Op
 	Member  wire.Member   `json:",omitzero"`
 	Members []wire.Member `json:",omitempty"`
+	From    wire.MemberID `json:",omitzero"` // filled in: who led when it was first asked
 }
 
 // ControlDone answers Control: Err is nil once the operation has taken effect.
@@ -56,10 +57,10 @@ type controls struct {
 
 // request is an operation asked for on this member.
 type request struct {
-	id     uint64
-	data   []byte
-	again  time.Duration
-	answer func(error)
+	id      uint64
+	command Command
+	again   time.Duration
+	answer  func(error)
 }
 
 // operation is one that this leader carries out.
@@ -96,12 +97,7 @@ func (h *Host) Control(token uint64, c Command) {
 }
 
 func (h *Host) request(id uint64, c Command, answer func(error)) {
-	data, err := json.Marshal(c)
-	if err != nil {
-		answer(fmt.Errorf("encode %s: %w", c.Op, err))
-		return
-	}
-	h.controls.own = append(h.controls.own, &request{id: id, data: data, answer: answer})
+	h.controls.own = append(h.controls.own, &request{id: id, command: c, answer: answer})
 }
 
 // CancelControl gives an operation up; it may still be carried out.
@@ -134,7 +130,14 @@ func (h *Host) askLeader(r *request) {
 		return
 	}
 	r.again = h.now + h.retryAfter()
-	m := wire.Message{Kind: wire.Control, From: h.card.ID, To: h.view.Leader, Term: h.view.Term, ID: r.id, Data: r.data}
+	if r.command.From == 0 {
+		r.command.From = h.view.Leader
+	}
+	data, err := json.Marshal(r.command)
+	if err != nil {
+		panic(fmt.Sprintf("host: encode %s: %v", r.command.Op, err)) // it holds nothing that JSON lacks
+	}
+	m := wire.Message{Kind: wire.Control, From: h.card.ID, To: h.view.Leader, Term: h.view.Term, ID: r.id, Data: data}
 	if h.view.Leader == h.card.ID {
 		h.onControl(&m)
 		return
@@ -213,7 +216,7 @@ func sameMembers(a, b []wire.Member) bool { return slices.Equal(a, b) }
 
 func (h *Host) carryOutTransfer(o *operation) (done bool, err error) {
 	to := o.command.Member.ID
-	if to == h.card.ID {
+	if to == h.card.ID || to == 0 && o.command.From != h.card.ID {
 		return true, nil
 	}
 	if to == 0 {

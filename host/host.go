@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/balsaraft/balsa/raft"
@@ -109,24 +110,21 @@ func (h *Host) openFiles() error {
 	return h.enterStanding()
 }
 
-// startCore starts the algorithm on what the disk holds.
-func (h *Host) startCore() error {
-	spans := func(yield func(wire.Span)) {
-		for s := range h.log.Spans() {
-			if s.Last <= h.applying.at.Index {
-				continue
-			}
-			s.First = max(s.First, h.applying.at.Index+1)
-			yield(s)
-		}
-	}
+// startCore starts the algorithm on what the disk holds: a snapshot's state, and these
+// entries after it.
+func (h *Host) startCore(entries iter.Seq[wire.Span]) error {
 	state := raft.State{
 		HardState:  h.log.HardState(),
 		Start:      h.applying.at,
 		Membership: h.applying.membership,
 		Committed:  h.applying.at.Index,
 	}
-	spans(func(s wire.Span) { state.Spans = append(state.Spans, s) })
+	for s := range entries {
+		if s.Last > state.Start.Index {
+			s.First = max(s.First, state.Start.Index+1)
+			state.Spans = append(state.Spans, s)
+		}
+	}
 	core, err := raft.New(h.now, h.cfg.Raft, state)
 	if err != nil {
 		return fmt.Errorf("start the algorithm: %w", err)

@@ -120,7 +120,7 @@ func (h *Host) enterStanding() error {
 	h.standing.joins = map[wire.MemberID]bool{}
 	h.cfg.Transport.Introduce(h.card)
 	if h.card.Cluster != 0 {
-		if err := h.startCore(); err != nil {
+		if err := h.startCore(h.log.Spans()); err != nil {
 			return err
 		}
 		if h.view.Membership.Empty() {
@@ -164,7 +164,13 @@ func (h *Host) found(cards ...wire.Card) error {
 // sent it to all. It is durable before the cluster's identity is, and nobody hears of
 // that before it is durable, too.
 func (h *Host) adopt(cluster wire.ClusterID, first wire.Batch) error {
+	var entries []wire.Span
 	if first != nil {
+		span, err := first.Span()
+		if err != nil {
+			return fmt.Errorf("found the cluster: %w", err)
+		}
+		entries = append(entries, span)
 		h.log.SaveHardState(wire.HardState{Term: 1})
 		h.log.Append(first)
 		flush := h.log.Flush()
@@ -180,7 +186,7 @@ func (h *Host) adopt(cluster wire.ClusterID, first wire.Batch) error {
 	h.cfg.Identity, h.card.Cluster = i, cluster
 	h.standing.state, h.standing.reason = settled, nil
 	h.cfg.Transport.Introduce(h.card)
-	if err := h.startCore(); err != nil {
+	if err := h.startCore(slices.Values(entries)); err != nil {
 		return err
 	}
 	if h.view.Membership.Empty() {
