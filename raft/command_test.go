@@ -383,7 +383,7 @@ func (s *scenario) inject(a words) {
 	var entries []entry
 	for part := range strings.SplitSeq(a.named["entries"], ",") {
 		if part != "" {
-			entries = append(entries, entry{term: a.pos(part).Term, text: "injected", bytes: 1})
+			entries = append(entries, entry{term: a.pos(part).Term, text: s.w.judge.identity[a.pos(part)].text, bytes: 1})
 		}
 	}
 	m.Spans = spansOf(m.Pos.Index+1, entries, 100)
