@@ -1,0 +1,49 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/balsaraft/balsa"
+)
+
+// errUsage says that the command was called wrongly.
+var errUsage = errors.New("wrong usage")
+
+// advices says what to do about an error: the first that it is counts.
+var advices = []struct {
+	is   error
+	next string
+}{
+	{balsa.ErrLocked, "Another process runs this member. Stop that one first, or use another --dir."},
+	{balsa.ErrOtherMember, "Use the --dir of this member, or the --name of the one that lives there."},
+	{balsa.ErrNewerVersion, "Run the newer version of balsa, or start with an empty --dir: the member then comes back as a new one."},
+	{balsa.ErrNoSpace, "Make room on the disk and start again; nothing that was acknowledged is lost."},
+	{fs.ErrPermission, "Give this user the right to read and write there, or use another --dir."},
+	{syscall.EROFS, "Mount it writable, or use another --dir."},
+	{syscall.ENOTDIR, "Name a directory with --dir."},
+	{syscall.EADDRINUSE, "Another process listens there. Stop it, or choose another port with --listen, --http or --redis."},
+	{syscall.EADDRNOTAVAIL, "No interface of this machine has that address. Choose one that it has."},
+	{syscall.ECONNREFUSED, "Nobody listens there. Is the member running? See --server."},
+	{balsa.ErrConfig, "Try: balsa serve --help"},
+}
+
+// advice says what to do next, "" if that is not known.
+func advice(err error) string {
+	for _, a := range advices {
+		if errors.Is(err, a.is) {
+			return a.next
+		}
+	}
+	var name *net.DNSError
+	switch {
+	case errors.As(err, &name):
+		return "No such host is known here. Check the spelling, or give an address."
+	case strings.Contains(err.Error(), "damage"):
+		return "Start this member with an empty --dir: it comes back as a new one and gets all from the others. Keep the damaged directory if it is the only copy."
+	}
+	return ""
+}
