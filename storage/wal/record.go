@@ -81,9 +81,18 @@ func seedOf(member wire.MemberID, sequence uint64) uint32 {
 
 // headSum is the checksum of a record's header, without the u24 that comes from it.
 func headSum(seed uint32, offset int64, header []byte) uint32 {
-	var at [8]byte
-	binary.LittleEndian.PutUint64(at[:], uint64(offset))
-	return crc32.Update(crc32.Update(seed, wire.Castagnoli, at[:]), wire.Castagnoli, header[4:17])
+	return crc32.Update(sumOffset(seed, offset), wire.Castagnoli, header[4:17])
+}
+
+// sumOffset adds an offset, as a little-endian u64, to a checksum. It is crc32.Update
+// by hand, for which eight bytes would have to be allocated each time.
+func sumOffset(sum uint32, offset int64) uint32 {
+	sum = ^sum
+	for range 8 {
+		sum = wire.Castagnoli[byte(sum)^byte(offset)] ^ sum>>8
+		offset >>= 8
+	}
+	return ^sum
 }
 
 // appendRecord adds a record that will stand at offset of a segment to buf, and
