@@ -195,6 +195,8 @@ type HandshakeError struct {
 func (e *HandshakeError) Error() string {
 	var s string
 	switch {
+	case e.What == DifferentMember && e.Ours == e.Theirs:
+		s = "both ends are member " + e.Ours
 	case e.What == DifferentMember && e.Dialled:
 		s = fmt.Sprintf("member identity differs: %s was expected, %s answers", e.Ours, e.Theirs)
 	case e.What == DifferentMember:

@@ -237,7 +237,7 @@ func DecodeMembership(b []byte) (Membership, error) {
 		return Membership{}, fmt.Errorf("%w: %d and %d members, %d is the most", ErrMembership, members, outgoing, MaxMembers)
 	}
 	read := func(n uint64) (side []Member) {
-		for range n {
+		for i := uint64(0); i < n && d.err == nil; i++ {
 			side = append(side, Member{
 				ID:   MemberID(d.u64()),
 				Role: Role(d.byte()),
