@@ -13,8 +13,10 @@ TOOL := $(GO) tool -modfile=tools/go.mod
 # No single package may take longer; a hanging test shows its goroutines.
 TEST_TIMEOUT ?= 5m
 FUZZ_TIME ?= 10s
-# What a browser may have to load for a member in memory, compressed, in bytes.
+# What a browser may have to load for a member in memory, compressed, in bytes. Without
+# inlining it is 8% smaller; a member in a window has time enough for the calls.
 WASM_LIMIT := 1500000
+WASM_FLAGS := -buildvcs=false -trimpath -ldflags='-s -w' -gcflags=all=-l
 CROSS := darwin/arm64 darwin/amd64 windows/amd64 linux/arm64
 
 STEP = printf '\n== %s\n'
@@ -74,11 +76,15 @@ bench-smoke:
 wasm:
 	@$(STEP) 'js/wasm'; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
 	message='the library does not build for browsers'; \
-	GOOS=js GOARCH=wasm $(GO) build -buildvcs=false -trimpath -ldflags='-s -w' -o $$dir/member.wasm ./internal/wasm-size || $(FAIL); \
+	GOOS=js GOARCH=wasm $(GO) build $(WASM_FLAGS) -o $$dir/member.wasm ./internal/wasm-size || $(FAIL); \
 	size=$$(gzip -9 -c $$dir/member.wasm | wc -c); \
 	echo "a member in memory: $$size bytes compressed, $(WASM_LIMIT) are allowed"; \
 	message='the browser build is too large: see what the last change imports (go tool nm -size -sort size)'; \
-	[ $$size -le $(WASM_LIMIT) ] || $(FAIL)
+	[ $$size -le $(WASM_LIMIT) ] || $(FAIL); \
+	if ! command -v node >/dev/null; then echo 'node is not here, so the browser build was not run'; exit 0; fi; \
+	message='a member does not run in js/wasm: it should print 5'; \
+	[ "$$("$$($(GO) env GOROOT)/lib/wasm/go_js_wasm_exec" $$dir/member.wasm 2>$$dir/problems)" = 5 ] || { cat $$dir/problems; $(FAIL); }; \
+	echo 'and it runs'
 
 cross:
 	@$(STEP) 'other platforms'; \
