@@ -27,8 +27,8 @@ type Transport interface {
 type Listen func(t *testing.T, addr string) Transport
 
 // TestTransport checks a transport. It calls network once for each of its tests, for
-// a Listen that shares nothing with the others. It waits on conditions, by the clock of
-// package time, so that it can be called from within a testing/synctest bubble, too.
+// a Listen that shares nothing with the others, and closes each transport that it
+// opened.
 func TestTransport(t *testing.T, network func(t *testing.T) Listen) {
 	for _, c := range []struct {
 		name string

@@ -186,7 +186,7 @@ func (l *link) reportUp(card wire.Card) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.up, l.card, l.early = true, card, time.Time{}
-	l.t.quiet.over(l.trouble())
+	l.t.quiet.over(unreachable(l.peer))
 	if l.held {
 		l.t.inbox.tell(wire.Arrival{Kind: wire.ArrivedUp, Card: card})
 	}
@@ -217,14 +217,15 @@ func (l *link) failed(peer wire.Peer, err error) {
 		l.failedHandshake(peer, refusal)
 		return
 	}
-	if often, tell := l.t.quiet.ask(l.trouble()); tell && held {
+	if often, tell := l.t.quiet.ask(unreachable(peer)); tell && held {
 		l.t.opts.Logger.Warn("cannot reach a member, and goes on trying", "member", peer.ID, "address", peer.Addr, "error", err, "held", often)
 	} else {
 		l.t.opts.Logger.Debug("cannot reach", "member", peer.ID, "address", peer.Addr, "lane", l.key.lane, "error", err)
 	}
 }
 
-func (l *link) trouble() string { return "dial " + l.peer.Addr }
+// unreachable names a trouble to be quiet about.
+func unreachable(p wire.Peer) string { return "dial " + p.Addr }
 
 func (l *link) failedHandshake(peer wire.Peer, refusal *wire.HandshakeError) {
 	if l.key.lane == wire.LaneIntroduction && refusal.Itself() {
