@@ -24,6 +24,7 @@ type world struct {
 
 	answers    []answer
 	report     func(format string, args ...any)
+	ordering   func(*member, raft.Orders)
 	delivering func(letter) // told of every letter that arrives, nil if nobody cares
 	spanSize   func() int   // how many entries share a span on the wire
 }
@@ -145,6 +146,9 @@ func (w *world) step(m *member, e raft.Event) {
 // collect carries out a member's orders.
 func (w *world) collect(m *member) {
 	o := m.core.Orders()
+	if w.ordering != nil {
+		w.ordering(m, o)
+	}
 	for _, s := range o.Saves {
 		m.stage(s)
 	}
