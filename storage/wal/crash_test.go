@@ -33,7 +33,7 @@ func survives(disk *fault.Disk, options Options, allowed []model, seed uint64) e
 // unsynced-ack: it cuts the power before each file operation of a log that is used at
 // random, and compares what the log opens as with what it may.
 func TestNoCrashLosesWhatWasAcknowledged(t *testing.T) {
-	seeds := uint64(12)
+	seeds := uint64(6)
 	if testing.Short() {
 		seeds = 2
 	}

@@ -127,6 +127,9 @@ func TestEveryFlippedBitIsFound(t *testing.T) {
 			end = s.tail.offset + 200
 		}
 		for at := range end {
+			if testing.Short() && at%7 != 0 {
+				continue
+			}
 			disk := s.Image(uint64(at))
 			must(t, disk.FlipBit(name, at*8+at%8))
 			if name == s.tail.seg.name && at >= s.flush {
@@ -150,7 +153,7 @@ func TestEveryFlippedBitIsFound(t *testing.T) {
 			}
 		}
 	}
-	if found < 7000 {
+	if found < 7000 && !testing.Short() {
 		t.Errorf("%d changes were found", found)
 	}
 }
@@ -302,7 +305,9 @@ func TestSegmentsOfAnotherTime(t *testing.T) {
 	}
 	must(t, u.log.Close())
 	copyFile(t, other, s, segmentName(1))
-	refused(t, s)
+	if damage := refused(t, s); damage.File != segmentName(2) || damage.Offset != 0 {
+		t.Errorf("the first segment is another log's, and the damage is said to be %+v", *damage)
+	}
 }
 
 func copyFile(t *testing.T, from, to fsys.FS, name string) {

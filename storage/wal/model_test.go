@@ -348,12 +348,32 @@ func (u *user) check() error {
 	if u.log.Last() != u.staged.last() {
 		return fmt.Errorf("the log ends at %s, want %s", u.log.Last(), u.staged.last())
 	}
-	if len(found.entries) == 0 {
-		return nil
+	if err := checkCache(u.log); err != nil || len(found.entries) == 0 {
+		return err
 	}
 	from := u.rng.IntN(len(found.entries))
 	to := from + u.rng.IntN(len(found.entries)-from)
 	return u.checkRange(found.entries[from : to+1])
+}
+
+// checkCache holds the log to what it says of its cache.
+func checkCache(l *Log) error {
+	c, bytes := &l.cache, 0
+	for i, b := range c.batches {
+		if i > 0 && b.First() != c.batches[i-1].Last()+1 {
+			return fmt.Errorf("the cache has a gap before entry %d", b.First())
+		}
+		if i < c.saved {
+			bytes += len(b)
+		}
+	}
+	if c.bytes != bytes || l.flushing == nil && c.bytes > c.limit {
+		return fmt.Errorf("the cache counts %d bytes on disk, of at most %d, and has %d", c.bytes, c.limit, bytes)
+	}
+	if first, ok := c.first(); l.onDisk < l.last.Index && (!ok || first > l.onDisk+1 || c.batches[len(c.batches)-1].End() != l.last) {
+		return fmt.Errorf("the cache does not hold what is after entry %d", l.onDisk)
+	}
+	return nil
 }
 
 func (u *user) checkRange(want []modelEntry) error {

@@ -260,6 +260,83 @@ func TestCompactionFreesAFullDisk(t *testing.T) {
 	}
 }
 
+// TestASegmentBegunOnAFullDiskIsFreedLater: where the disk has room for term, vote and
+// compaction in a new segment, and not for the entries, the segment counts as the log's.
+func TestASegmentBegunOnAFullDiskIsFreedLater(t *testing.T) {
+	disk := fault.New(1)
+	l := open(t, disk)
+	big := func(index wire.Index) { l.Append(entry(1, index, string(make([]byte, 3000)))) }
+	for i := range wire.Index(3) {
+		big(i + 1)
+		flush(t, l)
+	}
+	disk.SetCapacity(disk.Used())
+	for full := false; !full; { // with terms and votes, until there is no room for one
+		l.SaveHardState(HardState{Term: l.HardState().Term + 1})
+		f := l.Flush()
+		full = l.Flushed(f, f.Run()) != nil
+	}
+	disk.SetCapacity(disk.Used() + 4096)
+	for i := range wire.Index(4) {
+		big(i + 4)
+	}
+	for _, compact := range []wire.Index{0, 1} {
+		if compact > 0 {
+			l.Compact(wire.Pos{Term: 1, Index: compact})
+		}
+		f := l.Flush()
+		if err := l.Flushed(f, f.Run()); !errors.Is(err, fsys.ErrNoSpace) {
+			t.Fatalf("with room for one segment: %v", err)
+		}
+	}
+	if l.writer.tail.seg.sequence != 4 {
+		t.Fatalf("the log ends in %s, this tests nothing", l.writer.tail.seg.name)
+	}
+	disk.SetCapacity(-1)
+	flush(t, l)
+	l.Compact(l.Last())
+	flush(t, l)
+	if names := contents(t, disk); names[segmentName(4)] != "" {
+		t.Errorf("a segment that nobody needs is still there")
+	}
+	wantTexts(t, l)
+	must(t, l.Close())
+	if l := open(t, disk); l.Last().Index != 7 || l.HardState().Term < 5 {
+		t.Errorf("the log ends at %s, %v", l.Last(), l.HardState())
+	}
+}
+
+// TestSegmentsNamedAheadAreRemoved: of segments that were named and never used, Open
+// leaves none, and no crash meanwhile leaves a log that does not open.
+func TestSegmentsNamedAheadAreRemoved(t *testing.T) {
+	disk := fault.New(1)
+	l := open(t, disk)
+	disk.SetCapacity(3 * 4096)
+	for i := range wire.Index(5) {
+		l.Append(entry(1, i+1, string(make([]byte, 3000))))
+	}
+	f := l.Flush()
+	if err := l.Flushed(f, f.Run()); !errors.Is(err, fsys.ErrNoSpace) {
+		t.Fatalf("with room for three segments of five: %v", err)
+	}
+	must(t, l.Close())
+	if n := len(contents(t, disk)); n != 3 {
+		t.Fatalf("%d segments were named, this tests nothing", n)
+	}
+	crash := func() {
+		for seed := range uint64(20) {
+			opens(t, disk.Image(seed), model{})
+		}
+	}
+	disk.Watch(func(fault.Operation) { crash() })
+	l = open(t, disk)
+	disk.Watch(nil)
+	crash()
+	if n := len(contents(t, disk)); n != 0 || l.DiskBytes() != 0 {
+		t.Errorf("%d files are left, of %d bytes", n, l.DiskBytes())
+	}
+}
+
 // TestRenameNotDurable: a segment's name is durable before anything is acknowledged
 // that stands in it.
 func TestRenameNotDurable(t *testing.T) {
