@@ -14,15 +14,15 @@ import (
 // serveCommand is one member of a cluster.
 type serveCommand struct {
 	Name      string   `help:"This member's name, unique in its cluster." placeholder:"NAME"`
-	Dir       string   `help:"Directory for log and snapshots, made if missing." default:"data" placeholder:"DIR"`
-	Listen    string   `help:"Address for the other members." default:"127.0.0.1:7000" placeholder:"ADDR"`
+	Dir       string   `help:"Directory for log and snapshots, made if missing. Default: ${default}." default:"data" placeholder:"DIR"`
+	Listen    string   `help:"Address for the other members. Default: ${default}." default:"127.0.0.1:7000" placeholder:"ADDR"`
 	Advertise string   `help:"Address at which the others reach this member, if it is not --listen." placeholder:"ADDR"`
-	HTTP      string   `name:"http" help:"Address for HTTP." default:"127.0.0.1:8080" placeholder:"ADDR"`
+	HTTP      string   `name:"http" help:"Address for HTTP. Default: ${default}." default:"127.0.0.1:8080" placeholder:"ADDR"`
 	HTTPName  []string `name:"http-name" help:"A name by which pages may call the HTTP address; may be repeated." placeholder:"NAME"`
-	Redis     string   `help:"Address for commands by line, for nc." default:"127.0.0.1:6380" placeholder:"ADDR"`
+	Redis     string   `help:"Address for commands by line, for nc. Default: ${default}." default:"127.0.0.1:6380" placeholder:"ADDR"`
 
 	Cluster founders `help:"Found a cluster: all its first members, the same on all of them, as a=HOST:PORT,b=HOST:PORT,…" xor:"company" placeholder:"LIST"`
-	Join    []string `help:"Join a running cluster: addresses of any of its members." xor:"company" placeholder:"ADDR,…"`
+	Join    []string `help:"Join a running cluster: addresses of any of its members." xor:"company" placeholder:"ADDR"`
 
 	Timing string     `help:"How soon a silent leader is replaced: ${enum}." enum:"default,lan,wan" default:"default"`
 	TLS    tlsOptions `embed:"" prefix:"tls-"`

@@ -20,7 +20,7 @@ import (
 
 // statusCommand shows how the members of a cluster stand, as those that are asked know.
 type statusCommand struct {
-	Server []string `help:"URL of a member's HTTP port; several, separated by commas, to hear each for itself." default:"http://127.0.0.1:8080" placeholder:"URL"`
+	Server []string `help:"URL of a member's HTTP port; several, separated by commas, to hear each for itself. Default: ${default}." default:"http://127.0.0.1:8080" placeholder:"URL"`
 	JSON   bool     `name:"json" help:"Print what the member answers, as JSON; of several members, an array."`
 	Watch  bool     `help:"Look again every second."`
 }
@@ -108,10 +108,14 @@ func askStatus(ctx context.Context, server string) (raw json.RawMessage, s balsa
 	if answer.StatusCode != http.StatusOK {
 		return nil, s, fmt.Errorf("%s answers %s: %.200s; is it a member of balsa?", server, answer.Status, bytes.TrimSpace(raw))
 	}
-	if err := json.Unmarshal(raw, &s); err != nil || s.Name == "" {
+	var told struct {
+		balsa.Status
+		Cluster json.RawMessage `json:"cluster"` // the table has no use for it, and it reads no text
+	}
+	if err := json.Unmarshal(raw, &told); err != nil || told.Name == "" {
 		return nil, s, fmt.Errorf("%s does not answer as a member does; is it one of balsa?", server)
 	}
-	return raw, s, nil
+	return raw, told.Status, nil
 }
 
 // printTable prints a line for each member that anyone who was asked knows of. What
