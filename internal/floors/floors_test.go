@@ -71,6 +71,28 @@ func TestImportsAreThoseOfThePlan(t *testing.T) {
 	}
 }
 
+// What a row allows and nobody uses would let an arrow in that no one decided on.
+func TestThePlanAllowsNoMoreThanIsUsed(t *testing.T) {
+	used := map[string]map[string]bool{}
+	for _, s := range parseModule(t) {
+		for imported := range s.imports() {
+			if name, own := ours(imported); own && !s.isTest() {
+				if used[s.dir] == nil {
+					used[s.dir] = map[string]bool{}
+				}
+				used[s.dir][name] = true
+			}
+		}
+	}
+	for _, r := range rooms {
+		for _, name := range r.imports {
+			if !used[r.dir][name] {
+				t.Errorf("%s may import %s, and does not: take it out of the row", r.dir, name)
+			}
+		}
+	}
+}
+
 func mayImportForeign(r room, s source, imported string) bool {
 	for _, m := range r.foreign {
 		if imported == m || within(imported, m+"/") {
