@@ -23,11 +23,11 @@
 // and is used again. Records (drawn at the type record) follow, each at a multiple of
 // 8 bytes, up to a seal if there is a next segment.
 //
-// A record's checksum covers its bytes, and after them in no way stored: the member,
-// the segment's number and the record's offset. So a record verifies in one place
-// only, and what a recycled segment still holds never does. Each record also repeats
-// the checksum of the one before it, through all segments, and says where the flush
-// began that wrote it.
+// A record's checksum covers its bytes and, without their being stored, the member, the
+// segment's number and the record's offset. So a record verifies in one place only, and
+// what a recycled segment still holds never does. Each record also repeats the checksum
+// of the one before it, through all segments, and says where the flush began that wrote
+// it.
 //
 // # Order
 //
@@ -48,9 +48,10 @@
 // segment does not count if all that it and those before it held was compacted.
 //
 // What no log can tell is damage to the very last flush from a crash in the middle of
-// it: neither leaves anything after it. Open keeps what verifies and cuts off the rest
-// of that flush. A member that lost an acknowledged flush in this way is one that an
-// older image of its disk was put under; no checksum on that disk shows it.
+// it: neither leaves anything after it. Open keeps the records of that flush up to the
+// first that does not verify and cuts off the rest; if it began a segment, the header
+// is a part of it. To its peers, a member that lost an acknowledged flush in this way
+// is one that was put on an older image of its disk: no checksum on it shows that.
 //
 // # What it assumes of disks
 //
