@@ -43,7 +43,7 @@ func (t *Transport) accept() {
 		default:
 			// Out of file descriptors, as a rule; others may go.
 			if held, tell := t.quiet.ask("accept"); tell {
-				t.opts.Logger.Error("cannot accept connections, and goes on trying", "address", t.Addr(), "error", err, "held", held)
+				t.opts.Logger.Error("cannot accept connections, and goes on trying", "address", t.Addr(), "error", err, "repeated", held)
 			}
 			pause = min(max(5*time.Millisecond, 2*pause), time.Second)
 			select {
@@ -191,7 +191,7 @@ func (t *Transport) partWith(c *incoming, err error) {
 		t.refused(c.card, refusal)
 		c.refuse(t.opts.Group, refusal)
 	case brokeOff(err), errors.As(err, &timeout):
-		t.opts.Logger.Debug("a connection ended", "member", c.card.ID, "address", c.raw.RemoteAddr().String(), "lane", c.lane, "reason", err)
+		t.opts.Logger.Debug("a connection ended", "peer", c.card.ID, "address", c.raw.RemoteAddr().String(), "lane", c.lane, "reason", err)
 	default:
 		t.complain("ended a connection", c, err)
 		c.refuse(t.opts.Group, &wire.HandshakeError{What: wire.DifferentManners, Text: err.Error()})
@@ -201,7 +201,7 @@ func (t *Transport) partWith(c *incoming, err error) {
 func (t *Transport) complain(what string, c *incoming, err error) {
 	remote := c.raw.RemoteAddr().String()
 	if held, tell := t.quiet.ask(what + " " + hostOf(remote)); tell {
-		t.opts.Logger.Warn(what, "address", remote, "member", c.card.ID, "error", err, "held", held)
+		t.opts.Logger.Warn(what, "address", remote, "peer", c.card.ID, "error", err, "repeated", held)
 	}
 }
 

@@ -200,7 +200,7 @@ func (l *link) lost(err error) {
 	if errors.As(err, &refusal) {
 		l.t.refused(wire.Card{ID: peer.ID, Addr: peer.Addr}, refusal)
 	}
-	l.t.opts.Logger.Debug("a connection ended", "member", peer.ID, "address", peer.Addr, "lane", l.key.lane, "reason", err)
+	l.t.opts.Logger.Debug("a connection ended", "peer", peer.ID, "address", peer.Addr, "lane", l.key.lane, "reason", err)
 }
 
 // failed reports that dialling failed: that the link is down, if it was up, and why.
@@ -218,9 +218,9 @@ func (l *link) failed(peer wire.Peer, err error) {
 		return
 	}
 	if often, tell := l.t.quiet.ask(unreachable(peer)); tell && held {
-		l.t.opts.Logger.Warn("cannot reach a member, and goes on trying", "member", peer.ID, "address", peer.Addr, "error", err, "held", often)
+		l.t.opts.Logger.Warn("cannot reach a member, and goes on trying", "peer", peer.ID, "address", peer.Addr, "error", err, "repeated", often)
 	} else {
-		l.t.opts.Logger.Debug("cannot reach", "member", peer.ID, "address", peer.Addr, "lane", l.key.lane, "error", err)
+		l.t.opts.Logger.Debug("cannot reach", "peer", peer.ID, "address", peer.Addr, "lane", l.key.lane, "error", err)
 	}
 }
 

@@ -152,7 +152,7 @@ func (t *Transport) Send(to wire.Peer, m *wire.Message) {
 	if size := m.Size(); size > t.opts.MaxMessage {
 		if held, tell := t.quiet.ask("too large"); tell {
 			t.opts.Logger.Error("a message is larger than Options.MaxMessage and was dropped",
-				"kind", m.Kind, "to", to.ID, "bytes", size, "limit", t.opts.MaxMessage, "held", held)
+				"kind", m.Kind, "to", to.ID, "bytes", size, "limit", t.opts.MaxMessage, "repeated", held)
 		}
 		return
 	}
@@ -208,7 +208,7 @@ func (t *Transport) seen(id wire.MemberID) {
 
 // refused reports that a handshake failed, unless that was said a moment ago.
 func (t *Transport) refused(card wire.Card, err *wire.HandshakeError) {
-	t.opts.Logger.Debug("a handshake failed", "address", card.Addr, "member", card.ID, "dialled", err.Dialled, "error", err)
+	t.opts.Logger.Debug("a handshake failed", "address", card.Addr, "peer", card.ID, "dialled", err.Dialled, "error", err)
 	if _, tell := t.quiet.ask("refusal " + card.Addr + " " + err.Error()); tell {
 		t.inbox.tell(wire.Arrival{Kind: wire.ArrivedRefusal, Card: card, Err: err})
 	}
