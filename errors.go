@@ -37,6 +37,8 @@ var (
 	ErrClosed = errors.New("closed")
 	// ErrNoSpace: the disk is full. What is there is safe, and reads go on.
 	ErrNoSpace = fsys.ErrNoSpace
+	// ErrRemoved: the cluster goes on without this member.
+	ErrRemoved = host.ErrRemoved
 	// ErrRefused: the leader would not carry an operation out, and says why.
 	ErrRefused = host.ErrRefused
 )

@@ -16,7 +16,7 @@ type Status struct {
 	Cluster wire.ClusterID `json:"cluster"`
 	Addr    string         `json:"addr"`
 	// Role is leader, candidate, follower or learner; founding or joining while the
-	// member belongs to no cluster yet.
+	// member belongs to no cluster yet, and removed when it does no more.
 	Role string `json:"role"`
 	// Leader is the leader's name, "" if none is known; LeaderID its identity.
 	Leader   string   `json:"leader"`
@@ -106,6 +106,8 @@ func contains(members []wire.Member, id MemberID) bool {
 
 func roleOf(s host.Status) string {
 	switch {
+	case s.Removed:
+		return "removed"
 	case s.Card.Cluster == 0 && s.Founding:
 		return "founding"
 	case s.Card.Cluster == 0 || s.Membership.Empty():

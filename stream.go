@@ -160,6 +160,8 @@ const (
 	Joined            = host.Joined
 	Waiting           = host.Waiting
 	MemberRefused     = host.MemberRefused
+
+	RemovedFromCluster = host.RemovedFromCluster
 )
 
 // eventBuffer is how many events a slow listener may be behind before it misses the

@@ -3,7 +3,6 @@ package host
 import (
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/balsaraft/balsa/raft"
 	"github.com/balsaraft/balsa/storage/wal"
@@ -15,16 +14,8 @@ type applying struct {
 	at         wire.Pos // the last entry in the state
 	time       int64    // its replicated time
 	membership wire.Membership
-	bytes      int64 // of log applied since the newest snapshot
-
-	fresh   time.Duration // the state was the newest there was, at this moment
-	leaders []freshness   // what the leader said was committed, and when
-}
-
-// freshness is a moment and what had been committed by then.
-type freshness struct {
-	at        time.Duration
-	committed wire.Index
+	memberAt   wire.Index // the entry that holds membership, or a snapshot's that does
+	bytes      int64      // of log applied since the newest snapshot
 }
 
 // maxApplyBytes bounds what one task applies, so that reads and snapshots get their
@@ -92,11 +83,12 @@ func (h *Host) applied(in ApplyInput, out ApplyOutput, err error) {
 	for _, b := range in.Batches {
 		a.bytes += int64(len(b))
 		if m := membershipOf(b); m != nil {
-			a.membership = *m
+			a.membership, a.memberAt = *m, b.Last()
 		}
 		a.at, a.time = b.End(), b.Time()
 	}
-	a.refresh()
+	h.fresh.refresh(a.at.Index)
+	h.noteRemoval()
 	h.outbox.answered(in.Own, out)
 	h.step(raft.Applied{Index: a.at.Index})
 	h.releaseReads()
@@ -116,24 +108,6 @@ func membershipOf(b wire.Batch) *wire.Membership {
 		return nil
 	}
 	return span.Membership
-}
-
-// heard notes that the leader said what is committed: once that is applied, the state
-// is as new as this moment.
-func (a *applying) heard(now time.Duration, committed wire.Index) {
-	if n := len(a.leaders); n > 0 && a.leaders[n-1].committed == committed {
-		a.leaders[n-1].at = now
-	} else {
-		a.leaders = append(a.leaders, freshness{now, committed})
-	}
-	a.refresh()
-}
-
-func (a *applying) refresh() {
-	for len(a.leaders) > 0 && a.leaders[0].committed <= a.at.Index {
-		a.fresh = a.leaders[0].at
-		a.leaders = a.leaders[1:]
-	}
 }
 
 // restore begins to replace the state by a snapshot's content.

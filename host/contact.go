@@ -151,6 +151,7 @@ func (h *Host) receive(m *wire.Message) {
 	if h.core == nil {
 		return
 	}
+	h.tellRemoved(m.From)
 	switch m.Kind {
 	case wire.Forward:
 		h.onForward(m)
@@ -167,8 +168,7 @@ func (h *Host) receive(m *wire.Message) {
 	default:
 		h.carried = m.Batches
 		h.step(raft.Received{Message: *m})
-		if m.Kind == wire.Append && m.From == h.view.Leader {
-			h.applying.heard(h.now, m.Commit)
-		}
+		h.readMark(m)
+		h.standing.removed = h.standing.removed && (m.Kind != wire.Append || m.From != h.view.Leader)
 	}
 }

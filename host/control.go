@@ -97,6 +97,10 @@ func (h *Host) Control(token uint64, c Command) {
 }
 
 func (h *Host) request(id uint64, c Command, answer func(error)) {
+	if h.standing.removed {
+		answer(h.outcomeOfRemoval(c))
+		return
+	}
 	h.controls.own = append(h.controls.own, &request{id: id, command: c, answer: answer})
 }
 

@@ -35,11 +35,14 @@ const (
 	Waiting
 	// MemberRefused: a handshake failed; Err says why.
 	MemberRefused
+	// RemovedFromCluster: the cluster goes on without this member.
+	RemovedFromCluster
 )
 
 var eventNames = [...]string{
 	"", "leader-changed", "role-changed", "members-changed", "snapshot-taken", "snapshot-failed", "snapshot-sending",
 	"snapshot-receiving", "snapshot-installed", "disk-full", "joined", "waiting", "member-refused",
+	"removed",
 }
 
 func (k EventKind) String() string {

@@ -63,6 +63,7 @@ type Host struct {
 	logging  logging
 	fetching map[wire.MemberID]*fetch
 	applying applying
+	fresh    fresh
 	outbox   outbox
 	reads    reads
 	captures captures
@@ -86,6 +87,7 @@ func New(cfg Config, now Now) (*Host, error) {
 	h.controls.init(cfg.Random)
 	h.outbox.init(cfg.Random)
 	h.reads.init(cfg.Random)
+	h.fresh.init(cfg.Random)
 	if err := h.openFiles(); err != nil {
 		return nil, errors.Join(err, h.closeFiles())
 	}
@@ -132,6 +134,7 @@ func (h *Host) startCore(entries iter.Seq[wire.Span]) error {
 	h.core = core
 	h.logging.committed = state.Committed
 	h.noteChange()
+	h.noteRemoval()
 	h.execute()
 	return nil
 }
@@ -148,17 +151,19 @@ func (h *Host) Turn(now Now) Output {
 		h.turnStanding()
 	}
 	if h.err == nil && h.core != nil {
-		if h.now >= h.core.Deadline() {
+		if h.now >= h.core.Deadline() && !h.standing.removed {
 			h.step(raft.Tick{})
 		}
 		h.turnContact()
 		h.turnOutbox()
+		h.turnFresh()
 		h.turnReads()
 		h.turnControls()
 		h.installReceived()
 		h.turnSnapshots()
 		h.turnSending()
 		h.startFlush()
+		h.prepareLog()
 		h.startApply()
 	}
 	h.out.Deadline = h.deadline()
@@ -176,7 +181,18 @@ func (h *Host) deadline() time.Duration {
 	}
 	due = min(due, h.standing.due())
 	if h.core != nil {
-		due = min(due, h.core.Deadline(), h.outbox.due(), h.reads.due(), h.controls.due(), h.logging.due(), h.sendingDue())
+		due = min(due, h.reads.due(), h.logging.due(), h.sendingDue())
+	}
+	if h.core != nil && !h.standing.removed {
+		due = min(due, h.core.Deadline())
+	}
+	// What is sent to the leader waits while there is none, and a leader's own proposals
+	// while the log is being written.
+	if h.view.Leader != 0 {
+		due = min(due, h.controls.due())
+	}
+	if h.mayDeliver() {
+		due = min(due, h.outbox.due())
 	}
 	return due
 }

@@ -16,6 +16,7 @@ type logging struct {
 	committed wire.Index    // what the algorithm said
 	retryAt   time.Duration // when to look for space again; 0 while there is some
 	full      error         // that there was none
+	prepareAt time.Duration // when room may be made ahead again
 }
 
 // spaceRetry is how long a member with a full disk waits before it looks again.
@@ -44,6 +45,27 @@ func (h *Host) startFlush() {
 	upTo := h.logging.staged
 	var err error
 	h.begin(LogLane, func() { err = flush.Run() }, func() { h.flushed(upTo, h.log.Flushed(flush, err)) })
+}
+
+// prepareLog makes room for the log ahead of need, so that a flush which comes to the
+// end of a segment finds the next one written (a sync into new blocks costs twice).
+func (h *Host) prepareLog() {
+	if h.busy[PrepareLane] || h.now < h.logging.prepareAt {
+		return
+	}
+	room := h.log.Prepare()
+	if room == nil {
+		return
+	}
+	var err error
+	h.begin(PrepareLane, func() { err = room.Run() }, func() {
+		switch err := h.log.Prepared(room, err); {
+		case errors.Is(err, fsys.ErrNoSpace):
+			h.logging.prepareAt = h.now + spaceRetry // a flush that needs it says so, if it comes to that
+		case err != nil:
+			h.fail(fmt.Errorf("make room for the log: %w", err))
+		}
+	})
 }
 
 func (h *Host) flushed(upTo uint64, err error) {

@@ -22,6 +22,7 @@ func (h *Host) execute() {
 	}
 	h.carried = nil
 	for i := range o.Send {
+		h.mark(&o.Send[i])
 		h.send(&o.Send[i])
 	}
 	if o.Committed > 0 {

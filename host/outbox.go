@@ -68,7 +68,12 @@ var ErrNotTaken = errors.New("no leader has taken it")
 // Propose adds own commands. Their answers come from the machine; only commands that
 // Withdraw takes back are answered in Output.Refused. The host takes the body over.
 func (h *Host) Propose(c Chunk) {
-	h.outbox.chunks = append(h.outbox.chunks, &parcel{Chunk: c})
+	p := &parcel{Chunk: c}
+	if h.standing.removed {
+		h.refuse(p)
+		return
+	}
+	h.outbox.chunks = append(h.outbox.chunks, p)
 }
 
 // Withdraw asks to give up one own command. The answer is a Refusal in the next
@@ -166,10 +171,10 @@ func (o *outbox) answered(own session.ID, out ApplyOutput) {
 // turnOutbox brings to the leader what waits. A leader's own proposals wait while the
 // log is being written: they are the next batch.
 func (h *Host) turnOutbox() {
-	leading := h.view.Role == raft.Leader
-	if h.view.Leader == 0 || leading && h.busy[LogLane] {
+	if !h.mayDeliver() {
 		return
 	}
+	leading := h.view.Role == raft.Leader
 	h.keepSession()
 	o := &h.outbox
 	if o.opening != nil {
@@ -179,6 +184,10 @@ func (h *Host) turnOutbox() {
 		h.deliver(leading, o.chunks)
 	}
 	h.takeForwards()
+}
+
+func (h *Host) mayDeliver() bool {
+	return h.view.Leader != 0 && (h.view.Role != raft.Leader || !h.busy[LogLane])
 }
 
 // keepSession opens a session if there is none that will last: before the first

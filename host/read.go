@@ -187,12 +187,3 @@ func (h *Host) releaseReads() {
 	}
 	r.granted = kept
 }
-
-// freshEnough says whether the state was the newest at most age ago. A leader hears
-// from a quorum at least once an election timeout, or it is none.
-func (h *Host) freshEnough(age time.Duration) bool {
-	if h.view.Role == raft.Leader {
-		return age >= h.cfg.Raft.ElectionTimeout && h.applying.at.Index >= h.logging.committed
-	}
-	return h.applying.fresh > 0 && h.now-h.applying.fresh <= age
-}

@@ -17,6 +17,7 @@ type receiving struct {
 	from     wire.MemberID
 	round    uint64
 	pos      wire.Pos
+	cluster  wire.ClusterID
 	id       uint64
 	file     *snapshot.Receiver // nil until the first task has opened it
 	pieces   []*wire.Message
@@ -47,7 +48,7 @@ func (h *Host) onSnapshotChunk(m *wire.Message) {
 		r = nil
 	}
 	if r == nil {
-		r = &receiving{pos: m.Pos, id: m.ID}
+		r = &receiving{pos: m.Pos, id: m.ID, cluster: h.card.Cluster}
 		h.receives = r
 		h.event(Event{Kind: SnapshotReceiving, Member: m.From, Index: m.Pos.Index})
 	}
@@ -85,7 +86,7 @@ func (h *Host) writePieces() {
 
 func (r *receiving) write(store *snapshot.Store, pieces []*wire.Message) (err error) {
 	if r.file == nil {
-		if r.file, err = store.Receive(snapshot.Meta{Pos: r.pos, ID: r.id}); err != nil {
+		if r.file, err = store.Receive(snapshot.Meta{Pos: r.pos, ID: r.id, Cluster: r.cluster}); err != nil {
 			return err
 		}
 	}
@@ -181,8 +182,9 @@ func (h *Host) installReceived() {
 func (h *Host) installed(meta snapshot.Meta, r *receiving, out ApplyOutput) {
 	h.receives = nil
 	a := &h.applying
-	a.at, a.time, a.membership, a.bytes = meta.Pos, meta.Time, meta.Membership, 0
-	a.refresh()
+	a.at, a.time, a.membership, a.memberAt, a.bytes = meta.Pos, meta.Time, meta.Membership, meta.Pos.Index, 0
+	h.fresh.refresh(a.at.Index)
+	h.noteRemoval()
 	if term, ok := h.core.TermAt(meta.Pos.Index); ok && term == meta.Pos.Term {
 		h.log.Compact(meta.Pos)
 	} else {

@@ -152,7 +152,7 @@ var errNoState = errors.New("no snapshot holds what the log no longer does; star
 // older one will do while the log reaches back to it.
 func (h *Host) restoreNewest() error {
 	all := h.snapshots.All()
-	var damage error
+	damage := errors.Join(h.snapshots.Damaged()...)
 	for i := range all {
 		meta := newestBut(all, i)
 		err := h.restoreAtStart(meta)
@@ -190,7 +190,8 @@ func (h *Host) restoreAtStart(meta snapshot.Meta) error {
 	if _, err := h.cfg.Machine.Restore(ApplyInput{At: meta.Pos}, r); err != nil {
 		return err
 	}
-	h.applying.at, h.applying.time, h.applying.membership = meta.Pos, meta.Time, meta.Membership
+	h.applying.at, h.applying.time = meta.Pos, meta.Time
+	h.applying.membership, h.applying.memberAt = meta.Membership, meta.Pos.Index
 	return nil
 }
 

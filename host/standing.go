@@ -30,8 +30,11 @@ type standing struct {
 	sayAt   time.Duration // when to say again that nothing moves
 	reason  error         // why nothing moves, as far as is known
 	cards   map[string]heardCard
-	joins   map[wire.MemberID]bool // newcomers that the leader was asked to add
-	founded wire.Batch             // the first entry, on the member that decided
+	joins   map[wire.MemberID]bool          // newcomers that the leader was asked to add
+	member  bool                            // a membership that was applied lists this member
+	removed bool                            // the cluster goes on without this member
+	told    map[wire.MemberID]time.Duration // former members, and when they were last told
+	founded wire.Batch                      // the first entry, on the member that decided
 }
 
 type standingState uint8
@@ -77,6 +80,8 @@ func (h *Host) whyNoLeader() error {
 		return h.err
 	case h.logging.full != nil:
 		return h.logging.full
+	case h.standing.removed:
+		return ErrRemoved
 	case h.standing.state == founding:
 		return fmt.Errorf("%w: the cluster is not founded yet: %w", ErrNoLeader, h.standing.because(h.missing()))
 	case h.standing.state == joining && (h.core == nil || h.view.Leader == 0):
@@ -118,6 +123,7 @@ func (h *Host) decider() string { return slices.Min(slices.Collect(maps.Keys(h.c
 func (h *Host) enterStanding() error {
 	h.standing.cards = map[string]heardCard{}
 	h.standing.joins = map[wire.MemberID]bool{}
+	h.standing.told = map[wire.MemberID]time.Duration{}
 	h.cfg.Transport.Introduce(h.card)
 	if h.card.Cluster != 0 {
 		if err := h.startCore(h.log.Spans()); err != nil {
@@ -265,6 +271,8 @@ func (h *Host) receiveIntroduction(m *wire.Message) {
 		h.onIntroduction(m.Kind, card, string(rest))
 	case wire.Welcome:
 		h.onWelcome(m)
+	case wire.Removed:
+		h.onRemoved(m.Index)
 	case wire.JoinRefused:
 		if h.standing.state != settled {
 			h.standing.reason = fmt.Errorf("%w: %s", ErrRefused, m.Data)

@@ -1,8 +1,6 @@
 package host
 
 import (
-	"time"
-
 	"github.com/balsaraft/balsa/raft"
 	"github.com/balsaraft/balsa/storage/wal"
 	"github.com/balsaraft/balsa/wire"
@@ -15,19 +13,19 @@ type Status struct {
 	Applied    wire.Pos    // the last entry in the state
 	Time       int64       // replicated time there
 	Membership wire.Membership
-	Snapshot   wire.Pos      // of the newest snapshot
-	LogBytes   int64         // of the log on disk
-	LogStart   wire.Pos      // the position before the log's first entry
-	Founding   bool          // it waits for the other founders
-	Waiting    error         // why there is no leader, nil if there is one
-	SinceHeard time.Duration // how old the state may be, as Stale counts it
+	Snapshot   wire.Pos // of the newest snapshot
+	LogBytes   int64    // of the log on disk
+	LogStart   wire.Pos // the position before the log's first entry
+	Founding   bool     // it waits for the other founders
+	Waiting    error    // why there is no leader, nil if there is one
+	Removed    bool     // the cluster goes on without it
 }
 
 // Status looks at the member.
 func (h *Host) Status() Status {
 	s := Status{
 		Card: h.card, Applied: h.applying.at, Time: h.applying.time, Membership: h.applying.membership,
-		LogBytes: h.log.DiskBytes(), LogStart: h.log.Start(), Waiting: h.whyNoLeader(), Founding: h.standing.state == founding, SinceHeard: h.now - h.applying.fresh,
+		LogBytes: h.log.DiskBytes(), LogStart: h.log.Start(), Waiting: h.whyNoLeader(), Founding: h.standing.state == founding, Removed: h.standing.removed,
 	}
 	if h.core != nil {
 		s.Core = h.core.Status()

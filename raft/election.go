@@ -158,6 +158,9 @@ func (r *Raft) protectsLeader(m wire.Message) bool {
 // onPreVote says whether a vote would be granted. Everyone answers, learners too: a
 // member may be a voter already and not know it yet.
 func (r *Raft) onPreVote(m wire.Message) {
+	if r.stalled() {
+		return // the vote itself could never be told
+	}
 	free := m.Term == r.hard.Term && r.leader == 0 && (r.hard.Vote == 0 || r.hard.Vote == m.From)
 	reply := wire.Message{Kind: wire.PreVoteReply, To: m.From, Term: m.Term}
 	if m.Term < r.hard.Term || m.Term == r.hard.Term && !free || !m.Pos.AtLeastAsUpToDate(r.log.last()) {

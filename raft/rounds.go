@@ -13,8 +13,9 @@ import (
 // leader at some moment after that round began. What a majority has answered is
 // confirmed: nobody else could have been elected before it began (thesis §6.4).
 type rounds struct {
-	newest    uint64
-	confirmed uint64
+	newest      uint64
+	confirmed   uint64
+	confirmedAt time.Duration // when the newest confirmed round began
 	began     []roundStart // of those not older than an election timeout, oldest first
 }
 
@@ -75,6 +76,9 @@ func (r *Raft) confirmRounds() {
 		return
 	}
 	c.confirmed = reached
+	if at, ok := c.start(reached); ok {
+		c.confirmedAt = at
+	}
 	r.extendLease()
 	r.releaseReads()
 }

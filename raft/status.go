@@ -19,6 +19,8 @@ type Status struct {
 	Committed  wire.Index
 	Applied    wire.Index
 	Membership wire.Membership
+	// MembershipAt is the index of the entry that holds Membership.
+	MembershipAt wire.Index
 	Transferee wire.MemberID // whom leadership is being handed to, 0 for nobody
 	Peers      []PeerStatus  // as this member sees them while it leads, ordered by ID
 }
@@ -39,7 +41,7 @@ func (r *Raft) Status() Status {
 	s := Status{
 		ID: r.cfg.ID, Role: r.role, Term: r.hard.Term, Leader: r.leader,
 		Last: r.log.last(), Durable: r.saves.durable, Committed: r.committed, Applied: r.applied,
-		Membership: r.members.latest(),
+		Membership: r.members.latest(), MembershipAt: r.members.latestAt(),
 	}
 	if r.role != Leader {
 		return s
@@ -61,6 +63,17 @@ func (s Status) String() string {
 
 // Durable is the index up to which entries are on this member's disk.
 func (r *Raft) Durable() wire.Index { return r.saves.durable }
+
+// LedAt is a moment at which this member certainly led, and by which all that was
+// acknowledged lies at or before the commit index of now: when the newest round began
+// that a majority has answered. It says false on others, and before the leader has
+// committed in its term.
+func (r *Raft) LedAt() (time.Duration, bool) {
+	if r.role != Leader || !r.committedInTerm() {
+		return 0, false
+	}
+	return r.lead.rounds.confirmedAt, true
+}
 
 // TermAt is the term of the entry at an index, or of the log's start. It says false
 // outside the log.

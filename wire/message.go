@@ -23,12 +23,13 @@ const (
 	// Append replicates and is the heartbeat: Term, Pos of the entry before the
 	// batches, Commit of the leader, Session of the leader's view of the follower,
 	// Round of confirmation, Lease if the leader relies on clocks, Batches (none
-	// in a heartbeat or a probe).
+	// in a heartbeat or a probe). ID repeats the newest AppendReply's.
 	Append MessageKind = 5
 	// AppendReply: Term, Session and Round as in the Append it answers, Index up to
 	// which the follower's log is durable and equals the leader's. With Reject, Pos
 	// is where to look for agreement next: the last entry of the follower whose
-	// index and term are not beyond those it was asked about.
+	// index and term are not beyond those it was asked about. ID is a mark of when
+	// it was sent, for its sender alone.
 	AppendReply MessageKind = 6
 	// TimeoutNow tells a follower to campaign at once (thesis §3.10): Term.
 	TimeoutNow MessageKind = 7
@@ -68,6 +69,9 @@ const (
 	Join MessageKind = 34
 	// JoinRefused says why not, as text in Data.
 	JoinRefused MessageKind = 35
+	// Removed tells a process of the same cluster that the membership at Index, which
+	// is committed, does not list it.
+	Removed MessageKind = 36
 )
 
 var messageNames = map[MessageKind]string{
@@ -76,7 +80,7 @@ var messageNames = map[MessageKind]string{
 	ReadIndex: "read-index", ReadIndexReply: "read-index-reply",
 	SnapshotChunk: "snapshot-chunk", SnapshotReply: "snapshot-reply",
 	Forward: "forward", ForwardReply: "forward-reply", Control: "control", ControlReply: "control-reply",
-	Meet: "meet", Welcome: "welcome", Join: "join", JoinRefused: "join-refused",
+	Meet: "meet", Welcome: "welcome", Join: "join", JoinRefused: "join-refused", Removed: "removed",
 }
 
 func (k MessageKind) String() string {

@@ -128,7 +128,10 @@ func (p *Peer) Sent(last wire.Index, bytes int) {
 
 // Probed notes that a probe without entries is on the way. It may be what gets
 // through, so entries that went with an earlier one cannot be relied upon.
-func (p *Peer) Probed() { p.probed, p.paused = 0, true }
+func (p *Peer) Probed() {
+	p.probed, p.paused = 0, true
+	p.Window.Clear()
+}
 
 // Paused says that a probe is out, and that the next waits for its answer or for the
 // next round.

@@ -1,0 +1,94 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/balsaraft/balsa/wire"
+)
+
+// ErrRemoved says that the cluster goes on without this member.
+var ErrRemoved = errors.New("this member was removed from the cluster")
+
+// Nobody replicates to a member that was removed, so that it may well have missed the
+// entry that says so. It would ask for votes for ever; whoever it asks tells it.
+
+// tellRemoved answers a former member, now and then.
+func (h *Host) tellRemoved(id wire.MemberID) {
+	const pause = time.Second
+	_, current := h.view.Membership.Find(id)
+	_, committed := h.applying.membership.Find(id)
+	addr := h.contact.addr[id]
+	if current || committed || h.applying.membership.Empty() || addr == "" {
+		return
+	}
+	if at, told := h.standing.told[id]; told && h.now < at+pause {
+		return
+	}
+	h.standing.told[id] = h.now
+	h.cfg.Transport.Send(wire.Peer{Addr: addr}, &wire.Message{
+		Kind: wire.Removed, From: h.card.ID, To: id, Index: h.applying.memberAt,
+	})
+}
+
+// onRemoved hears of a membership without this member. One that is older than what this
+// member knows was overtaken: the sender lags.
+func (h *Host) onRemoved(at wire.Index) {
+	if h.core != nil && at > h.core.Status().MembershipAt && !h.view.Membership.Empty() {
+		h.retire()
+	}
+}
+
+// noteRemoval looks whether the membership that was just applied is the first one
+// without this member.
+func (h *Host) noteRemoval() {
+	m := h.applying.membership
+	_, in := m.Find(h.card.ID)
+	_, again := h.view.Membership.Find(h.card.ID) // a later entry may have added it again
+	switch {
+	case in:
+		h.standing.member = true
+	case h.standing.member && !again && !m.Joint():
+		h.standing.member = false
+		h.retire()
+	}
+}
+
+// retire lets the member rest: it campaigns no more, and what its callers wait for does
+// not come from here. If it is added again, the leader's next word wakes it.
+func (h *Host) retire() {
+	if h.standing.removed {
+		return
+	}
+	h.standing.removed = true
+	h.cfg.Logger.Warn("this member was removed from the cluster")
+	h.event(Event{Kind: RemovedFromCluster, Err: ErrRemoved})
+	for _, r := range h.controls.own {
+		r.answer(h.outcomeOfRemoval(r.command))
+	}
+	h.controls.own = nil
+	for _, p := range h.outbox.chunks {
+		h.refuse(p)
+	}
+	h.outbox.chunks = nil
+}
+
+// refuse gives up all commands of a parcel.
+func (h *Host) refuse(p *parcel) {
+	for seq := p.First; seq <= p.last(); seq++ {
+		h.out.Refused = append(h.out.Refused, Refusal{Seq: seq, Sure: !p.sent, Err: ErrRemoved})
+	}
+}
+
+// outcomeOfRemoval is what became of an operation that this member asked for: done, if
+// its own removal was what it asked for.
+func (h *Host) outcomeOfRemoval(c Command) error {
+	leaves := c.Op == RemoveMember && c.Member.ID == h.card.ID ||
+		c.Op == SetMembers && !slices.ContainsFunc(c.Members, func(m wire.Member) bool { return m.ID == h.card.ID })
+	if leaves {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrRefused, ErrRemoved)
+}
