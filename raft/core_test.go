@@ -53,6 +53,31 @@ func TestProposalsThatComeTogetherShareSaveAndMessage(t *testing.T) {
 	}
 }
 
+// A save's hard state is made durable before its entries, or not at all. Entries that
+// were appended before a new term therefore go into a save of their own.
+func TestANewTermIsSavedBehindWhatCameBefore(t *testing.T) {
+	c := newCluster(t, 3)
+	leader := c.cores[0]
+	first, err := leader.Propose(c.now, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leader.Step(c.now, raft.Received{Message: wire.Message{Kind: wire.AppendReply, From: 2, To: 1, Term: 9, Reject: true}})
+	saves := leader.Orders().Saves
+	if len(saves) != 2 {
+		t.Fatalf("an entry and a new term make %d saves, want 2", len(saves))
+	}
+	if e := saves[0].Entries; len(e) != 1 || e[0].First != first.Index || saves[0].HardState != nil {
+		t.Errorf("the first save is %+v, want the entry alone", saves[0])
+	}
+	if h := saves[1].HardState; h == nil || h.Term != 9 || len(saves[1].Entries) > 0 {
+		t.Errorf("the second save is %+v, want term 9 alone", saves[1])
+	}
+	if saves[1].Seq != saves[0].Seq+1 {
+		t.Errorf("saves are numbered %d and %d", saves[0].Seq, saves[1].Seq)
+	}
+}
+
 func TestOrdersAreTakenOnce(t *testing.T) {
 	c := newCluster(t, 3)
 	if _, err := c.cores[0].Propose(c.now, 1, 1); err != nil {
