@@ -56,29 +56,33 @@ func newCalls[R any]() *calls[R] {
 // submit numbers a command and adds it to what goes to the log next. While too much
 // is unanswered it waits. wake is true for the first one of a chunk.
 func (c *calls[R]) submit(ctx context.Context, command []byte) (made *call[R], wake bool, err error) {
-	c.mu.Lock()
 	for {
-		switch {
-		case c.closed != nil:
-			defer c.mu.Unlock()
-			return nil, false, outcome(proposing, true, c.closed)
-		case c.next-c.first < maxWaiting && c.bytes+len(command) <= maxWaitingBytes || c.next == c.first:
-			defer c.mu.Unlock()
-			made, wake = c.add(command)
-			return made, wake, nil
+		made, wake, room, err := c.tryAdd(command)
+		if room == nil {
+			return made, wake, err
 		}
-		if c.room == nil {
-			c.room = make(chan struct{})
-		}
-		room := c.room
-		c.mu.Unlock()
 		select {
 		case <-room:
 		case <-ctx.Done():
 			return nil, false, outcome(proposing, true, ErrOverloaded, ctx.Err())
 		}
-		c.mu.Lock()
 	}
+}
+
+// tryAdd adds a command, or returns what is closed when there is room for it.
+func (c *calls[R]) tryAdd(command []byte) (made *call[R], wake bool, room <-chan struct{}, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed != nil:
+		return nil, false, nil, outcome(proposing, true, c.closed)
+	case c.next-c.first < maxWaiting && c.bytes+len(command) <= maxWaitingBytes || c.next == c.first:
+		made, wake = c.add(command)
+		return made, wake, nil, nil
+	case c.room == nil:
+		c.room = make(chan struct{})
+	}
+	return nil, false, c.room, nil
 }
 
 func (c *calls[R]) add(command []byte) (*call[R], bool) {

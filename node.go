@@ -168,15 +168,15 @@ func (n *Node[S, C, R]) runTask(t *host.Task) {
 
 // takeIn gives the host what has come in from this process.
 func (n *Node[S, C, R]) takeIn() {
-	n.chunks = n.calls.take(n.chunks[:0])
 	n.mail.take(&n.in)
 	for _, t := range n.in.finished {
 		n.host.Finish(t)
 	}
-	for i := range n.chunks {
-		n.host.Propose(n.chunks[i])
+	// What the host would only put aside is better gathered further. One who withdraws
+	// wants to know where the command is.
+	if n.host.TakesProposals() || len(n.in.withdrawn) > 0 {
+		n.takeProposals()
 	}
-	clear(n.chunks)
 	for _, w := range n.in.withdrawn {
 		n.host.Withdraw(w.seq, w.reason)
 	}
@@ -184,6 +184,14 @@ func (n *Node[S, C, R]) takeIn() {
 	for _, ask := range n.in.asks {
 		ask()
 	}
+}
+
+func (n *Node[S, C, R]) takeProposals() {
+	n.chunks = n.calls.take(n.chunks[:0])
+	for i := range n.chunks {
+		n.host.Propose(n.chunks[i])
+	}
+	clear(n.chunks)
 }
 
 // putOut spreads what a turn has brought.
@@ -245,6 +253,7 @@ func (n *Node[S, C, R]) end(err error) {
 		close(lane)
 	}
 	n.takeIn()
+	n.takeProposals()
 	n.lastStatus = statusOf(n.host.Status())
 	errs := []error{n.transport.Close(), n.host.Close(), n.lock.Close()}
 	var none R

@@ -66,28 +66,25 @@ func (h *Host) hint(name string) string { return h.cfg.Founders[name] }
 
 // mendAddresses lets a leader write into the membership where members say they are.
 func (h *Host) mendAddresses() {
-	const pause = time.Second
+	const pause = time.Second // one that changes nothing costs nothing
 	m := h.view.Membership
 	if h.view.Role != raft.Leader || m.Joint() || h.now < h.contact.upkeepAt {
 		return
 	}
+	h.contact.upkeepAt = h.now + pause
 	mended := slices.Clone(m.Members)
-	changed := false
 	for i := range mended {
 		addr := h.contact.announced[mended[i].ID]
 		if mended[i].ID == h.card.ID {
 			addr = h.card.Addr
 		}
-		if addr != "" && addr != mended[i].Addr {
-			mended[i].Addr, changed = addr, true
+		if addr != "" {
+			mended[i].Addr = addr
 		}
 	}
-	if changed {
-		h.contact.upkeepAt = h.now + pause
-		// One that is refused because another change is under way is tried again.
-		_ = h.core.ChangeMembers(h.now, mended)
-		h.execute()
-	}
+	// One that is refused because another change is under way is tried again.
+	_ = h.core.ChangeMembers(h.now, mended)
+	h.execute()
 }
 
 // meet notes where a process says that it listens.

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"slices"
 	"time"
 
 	"github.com/balsaraft/balsa/wire"
@@ -78,7 +79,7 @@ func (f *fresh) refresh(applied wire.Index) {
 		f.at, f.known = f.pending[n].at, true
 		n++
 	}
-	f.pending = f.pending[n:]
+	f.pending = slices.Delete(f.pending, 0, n)
 }
 
 // freshEnough says whether the state was the newest at most age ago.

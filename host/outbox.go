@@ -186,6 +186,10 @@ func (h *Host) turnOutbox() {
 	h.takeForwards()
 }
 
+// TakesProposals says whether proposals would go on their way at once. They are taken in
+// any case.
+func (h *Host) TakesProposals() bool { return h.mayDeliver() || h.standing.removed }
+
 func (h *Host) mayDeliver() bool {
 	return h.view.Leader != 0 && (h.view.Role != raft.Leader || !h.busy[LogLane])
 }

@@ -16,7 +16,7 @@ type rounds struct {
 	newest      uint64
 	confirmed   uint64
 	confirmedAt time.Duration // when the newest confirmed round began
-	began     []roundStart // of those not older than an election timeout, oldest first
+	began       []roundStart  // of those not older than an election timeout, oldest first
 }
 
 type roundStart struct {

@@ -21,8 +21,8 @@ type Status struct {
 	Membership wire.Membership
 	// MembershipAt is the index of the entry that holds Membership.
 	MembershipAt wire.Index
-	Transferee wire.MemberID // whom leadership is being handed to, 0 for nobody
-	Peers      []PeerStatus  // as this member sees them while it leads, ordered by ID
+	Transferee   wire.MemberID // whom leadership is being handed to, 0 for nobody
+	Peers        []PeerStatus  // as this member sees them while it leads, ordered by ID
 }
 
 // PeerStatus is a leader's view of another member.
