@@ -4,8 +4,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"github.com/balsaraft/balsa"
 )
 
 func TestFoundersFormAClusterThatAFourthJoins(t *testing.T) {
@@ -32,7 +30,7 @@ func TestFoundersFormAClusterThatAFourthJoins(t *testing.T) {
 		all[0].mustPut("while", "away")
 		all[2].start().awaitReady()
 		awaitHealthy(t, append(all, fourth))
-		s := leaderOf(t, all[:2:2]).leaderStatus(t, append(all, fourth))
+		s := leaderOf(t, append(all, fourth)).mustStatus()
 		named := 0
 		for _, m := range s.Members {
 			if m.ID == old {
@@ -56,12 +54,6 @@ func TestFoundersFormAClusterThatAFourthJoins(t *testing.T) {
 		fourth.mustGet("while", "away")
 		all[2].mustGet("k", "w")
 	})
-}
-
-// leaderStatus is the leader's, whoever that is now.
-func (p *process) leaderStatus(t *testing.T, all []*process) balsa.Status {
-	t.Helper()
-	return leaderOf(t, all).mustStatus()
 }
 
 func TestTerminatedLeaderHandsOverAndExitsCleanly(t *testing.T) {
