@@ -1,0 +1,71 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/balsaraft/balsa"
+)
+
+func TestTableShowsWhatIsKnownAndADashForTheRest(t *testing.T) {
+	members := []balsa.MemberStatus{
+		{Name: "c", ID: 3, Addr: "h:3", Role: "learner", Match: 90, Active: true},
+		{Name: "a", ID: 1, Addr: "h:1", Role: "voter", Match: 100, Active: true},
+		{Name: "b", ID: 2, Addr: "h:2", Role: "voter", Match: 40},
+	}
+	leader := balsa.Status{Name: "a", ID: 1, Role: "leader", Leader: "a", LeaderID: 1, Term: 7, Commit: 100, Applied: 100, Members: members}
+	follower := balsa.Status{Name: "b", ID: 2, Role: "follower", Leader: "a", LeaderID: 1, Term: 7, Commit: 95, Applied: 90, Members: members}
+	lonely := balsa.Status{Name: "d", ID: 4, Addr: "h:4", Role: "joining", Waiting: "no member has answered at h:9"}
+	for what, c := range map[string]struct {
+		asked []balsa.Status
+		want  string
+	}{
+		"the leader": {[]balsa.Status{leader}, `
+MEMBER  ROLE     ADDRESS  STATE        TERM  COMMIT  APPLIED  LAG
+a       voter    h:1      leader       7     100     100      0
+b       voter    h:2      unreachable  -     -       -        60
+c       learner  h:3      learner      -     -       -        10
+`},
+		"a follower": {[]balsa.Status{follower}, `
+MEMBER  ROLE     ADDRESS  STATE     TERM  COMMIT  APPLIED  LAG
+a       voter    h:1      leader    -     -       -        -
+b       voter    h:2      follower  7     95      90       5
+c       learner  h:3      -         -     -       -        -
+`},
+		"both": {[]balsa.Status{follower, leader}, `
+MEMBER  ROLE     ADDRESS  STATE     TERM  COMMIT  APPLIED  LAG
+a       voter    h:1      leader    7     100     100      0
+b       voter    h:2      follower  7     95      90       10
+c       learner  h:3      learner   -     -       -        10
+`},
+		"one that belongs to no cluster yet": {[]balsa.Status{lonely}, `
+MEMBER  ROLE  ADDRESS  STATE    TERM  COMMIT  APPLIED  LAG
+d       -     h:4      joining  0     0       0        0
+d: no member has answered at h:9
+`},
+	} {
+		var b strings.Builder
+		if err := printTable(&b, c.asked); err != nil || b.String() != c.want[1:] {
+			t.Errorf("%s: %v\n%s\nwant\n%s", what, err, b.String(), c.want[1:])
+		}
+	}
+}
+
+func TestFoundersAreReadStrictly(t *testing.T) {
+	for text, want := range map[string]string{
+		"a=h:1,b=h:2":   "",
+		" a=h:1, b=h:2": "",
+		"":              "is not NAME=HOST:PORT",
+		"a":             "is not NAME=HOST:PORT",
+		"=h:1":          "is not NAME=HOST:PORT",
+		"a=":            "is not NAME=HOST:PORT",
+		"a=h:1,":        "is not NAME=HOST:PORT",
+		"a=h:1,a=h:2":   "give each member a name of its own",
+	} {
+		var f founders
+		err := f.UnmarshalText([]byte(text))
+		if want == "" && (err != nil || len(f) != 2) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, %v; want %q", text, f, err, want)
+		}
+	}
+}
