@@ -7,7 +7,6 @@ import (
 
 	"github.com/balsaraft/balsa/fsys"
 	"github.com/balsaraft/balsa/host"
-	"github.com/balsaraft/balsa/storage/identity"
 )
 
 // Every error of Propose, ProposeAll, Read, Query and the operations on members Is
@@ -52,7 +51,10 @@ var (
 	// ErrConfig: the configuration contradicts itself.
 	ErrConfig = errors.New("bad configuration")
 	// ErrNewerVersion: a newer program wrote the directory.
-	ErrNewerVersion = identity.ErrVersion
+	ErrNewerVersion = fsys.ErrNewerVersion
+	// ErrDamaged: a file in the directory does not hold what was durable in it. It may
+	// be a *wal.DamageError or a *snapshot.DamageError, which name the place.
+	ErrDamaged = fsys.ErrDamaged
 )
 
 // TooLargeError says by how much a command was over the limit, in bytes.

@@ -13,5 +13,9 @@ import (
 type TLSConfig = tls.Config
 
 func listen(c Config) (Transport, error) {
-	return tcp.Listen(c.Listen, tcp.Options{TLS: c.TLS, Logger: c.Logger})
+	t, err := tcp.Listen(c.Listen, tcp.Options{TLS: c.TLS, Logger: c.Logger})
+	if err != nil {
+		return nil, err // and not a Transport that holds a nil pointer
+	}
+	return t, nil
 }

@@ -304,7 +304,7 @@ func (n *Node[S, C, R]) handOver() {
 	ctx, cancel := context.WithTimeout(context.Background(), n.cfg.Timing.Election)
 	defer cancel()
 	var leading, others bool
-	if !n.ask(func() { leading, others = n.host.Leading(), n.host.HasOtherVoters() }) {
+	if !n.ask(func() { leading, others = n.host.Leading(), n.host.OthersCanLead() }) {
 		return
 	}
 	n.drain(ctx)

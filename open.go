@@ -26,9 +26,8 @@ import (
 // opened again takes part again, whatever Cluster and Join say. A member whose
 // directory was lost comes back as a new one.
 //
-// Errors: ErrConfig, ErrLocked, ErrOtherMember, ErrNewerVersion, ErrNoSpace, damage to
-// the log or the snapshots (*wal.DamageError, *snapshot.DamageError, named by file and
-// offset), an address that is in use or that nothing resolves, and those of the file
+// Errors: ErrConfig, ErrLocked, ErrOtherMember, ErrNewerVersion, ErrNoSpace, ErrDamaged
+// with file and offset (*wal.DamageError, *snapshot.DamageError), an address that is in use or that nothing resolves, and those of the file
 // system. Nothing in the directory is changed by an Open that fails on what it finds
 // there.
 func Open[S StateMachine[C, R], C, R any](ctx context.Context, cfg Config, sm S) (*Node[S, C, R], error) {

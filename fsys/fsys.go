@@ -65,6 +65,10 @@ var (
 	ErrNotDirectory = errors.New("not a directory")
 	// ErrNoSpace says that the file system is full.
 	ErrNoSpace = errors.New("no space left")
+	// ErrDamaged says that a file does not hold what was durable in it.
+	ErrDamaged = errors.New("damaged")
+	// ErrNewerVersion says that a newer program wrote a file.
+	ErrNewerVersion = errors.New("written by a newer version")
 	// ErrNotExist is fs.ErrNotExist, at hand for users of this package.
 	ErrNotExist = fs.ErrNotExist
 )

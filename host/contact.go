@@ -15,14 +15,16 @@ type contact struct {
 	addr        map[wire.MemberID]string // where each was last known to listen
 	announced   map[wire.MemberID]string // where each itself said that it listens
 	incarnation map[wire.MemberID]uint64
-	changed     bool          // the membership is another one
-	upkeepAt    time.Duration // when addresses in the membership may be mended next
+	up          map[wire.MemberID]bool // there is a connection
+	changed     bool                   // the membership is another one
+	upkeepAt    time.Duration          // when addresses in the membership may be mended next
 }
 
 func (c *contact) init() {
 	c.addr = map[wire.MemberID]string{}
 	c.announced = map[wire.MemberID]string{}
 	c.incarnation = map[wire.MemberID]uint64{}
+	c.up = map[wire.MemberID]bool{}
 }
 
 func (c *contact) membershipChanged() { c.changed = true }
@@ -112,6 +114,7 @@ func (h *Host) arrive(a *wire.Arrival) {
 		h.meet(a.Card)
 		h.linkUp(a.Card)
 	case wire.ArrivedDown:
+		h.contact.up[a.Card.ID] = false
 		if h.core != nil {
 			h.step(raft.LinkDown{ID: a.Card.ID, Gone: a.Gone})
 		}
@@ -125,6 +128,7 @@ func (h *Host) arrive(a *wire.Arrival) {
 // linkUp tells the algorithm of a new connection, and before it, if another process
 // answers than the last time, that the former one is dead.
 func (h *Host) linkUp(card wire.Card) {
+	h.contact.up[card.ID] = true
 	if h.core == nil {
 		return
 	}

@@ -392,7 +392,7 @@ func (h *Host) addNewcomer(card wire.Card) {
 // Leading says whether this member leads.
 func (h *Host) Leading() bool { return h.core != nil && h.view.Role == raft.Leader }
 
-// HasOtherVoters says whether another member could lead.
-func (h *Host) HasOtherVoters() bool {
-	return slices.ContainsFunc(h.view.Membership.Voters(), func(id wire.MemberID) bool { return id != h.card.ID })
+// OthersCanLead says whether another voter is connected.
+func (h *Host) OthersCanLead() bool {
+	return slices.ContainsFunc(h.view.Membership.Voters(), func(id wire.MemberID) bool { return h.contact.up[id] })
 }

@@ -69,6 +69,8 @@ type chaos struct {
 	reads    uint64
 	commands int
 	next     wire.MemberID // identity of the next member that joins
+	frozen   *member       // its process stands still, and its clock goes on
+	thaw     int           // step at which it wakes up
 }
 
 func newChaos(seed uint64, log func(string, ...any)) *chaos {
@@ -113,13 +115,21 @@ func (c *chaos) drawClock(m *member) { m.rate = 955 + c.chance.IntN(90) }
 
 func (c *chaos) one(n int) bool { return c.chance.IntN(n) == 0 }
 
-func (c *chaos) anyone() *member { return c.w.members[c.chance.IntN(len(c.w.members))] }
+// anyone is a member whose process does not stand still.
+func (c *chaos) anyone() *member {
+	for {
+		m := c.w.members[c.chance.IntN(len(c.w.members))]
+		if m != c.frozen || len(c.w.members) == 1 {
+			return m
+		}
+	}
+}
 
 // leader is somebody who believes to lead, or nobody.
 func (c *chaos) leader() *member {
 	var leaders []*member
 	for _, m := range c.w.members {
-		if m.up() && m.core.Status().Role == raft.Leader {
+		if m.up() && m != c.frozen && m.core.Status().Role == raft.Leader {
 			leaders = append(leaders, m)
 		}
 	}
@@ -133,6 +143,9 @@ func (c *chaos) faults(steps int) {
 	// Some runs are calm, so that long logs and many terms both occur.
 	calm := 1 + c.chance.IntN(6)
 	for c.step = range steps {
+		if c.frozen != nil && c.step >= c.thaw {
+			c.wake()
+		}
 		switch n := c.chance.IntN(100); {
 		case n < 45:
 			c.deliverSome()
@@ -165,6 +178,7 @@ func (c *chaos) deliverSome() {
 		}
 		l := c.w.mail[k]
 		switch {
+		case c.frozen != nil && l.To == c.frozen.id:
 		case c.one(20) || len(c.w.mail) > 300:
 			c.w.mail = slices.Delete(c.w.mail, k, k+1)
 			c.w.lose(l)
@@ -207,19 +221,35 @@ func (c *chaos) passTime() {
 	case len(c.w.mail) == 0:
 		d *= 8
 	}
-	if c.one(6) {
-		// One process stands still, or its clock jumps ahead, within bounds.
-		m := c.anyone()
-		c.log("%s alone does not see %v pass", m.id, d)
-		for _, o := range c.w.members {
-			if o != m {
-				c.w.advanceOne(o, d)
-			}
-		}
-		return
+	still := c.frozen
+	if still == nil && c.one(6) {
+		still = c.anyone()
 	}
 	c.log("%v pass", d)
-	c.w.advance(d)
+	for _, m := range c.w.members {
+		if m == still {
+			m.now += m.pace(d) // and it does not look at its clock
+			continue
+		}
+		c.w.advanceOne(m, d)
+	}
+}
+
+// freeze lets a process stand still, as SIGSTOP does or a machine that is moved.
+func (c *chaos) freeze(m *member) {
+	if c.frozen == nil && m.up() && len(c.w.members) > 1 {
+		c.log("%s stands still", m.id)
+		c.frozen, c.thaw = m, c.step+20+c.chance.IntN(300)
+	}
+}
+
+// wake lets it go on, and asks it before it has looked at its clock or at its mail.
+func (c *chaos) wake() {
+	m := c.frozen
+	c.frozen = nil
+	c.log("%s goes on", m.id)
+	c.read(m)
+	c.read(m)
 }
 
 func (c *chaos) propose() {
@@ -251,7 +281,7 @@ func (c *chaos) read(m *member) {
 // mishap is something that seldom happens.
 func (c *chaos) mishap() {
 	m := c.anyone()
-	switch c.chance.IntN(23) {
+	switch c.chance.IntN(26) {
 	case 0, 1:
 		c.crash(m)
 	case 2, 3, 4, 5, 6, 7:
@@ -289,6 +319,12 @@ func (c *chaos) mishap() {
 			c.w.do(m, func(r *raft.Raft) { r.Campaign(m.now) })
 		} else {
 			c.w.do(m, func(r *raft.Raft) { r.StepDown(m.now) })
+		}
+	case 23, 24:
+		c.freeze(m)
+	case 25:
+		if l := c.leader(); l != nil {
+			c.freeze(l)
 		}
 	}
 }
@@ -371,6 +407,7 @@ const patience = 60 * time.Second
 // catch up, and all reads that are asked then must be answered.
 func (c *chaos) recover() {
 	c.log("the faults end")
+	c.frozen = nil
 	clear(c.w.cut)
 	for _, m := range c.w.members {
 		c.restart(m)

@@ -119,7 +119,9 @@ func (m *member) sync(n int) uint64 {
 	}
 	seq := m.pending[n-1].seq
 	m.pending = m.pending[n:]
-	m.disk.committed = max(m.disk.committed, min(m.committed, m.disk.log.last().Index))
+	// Beyond what the core knows to be durable, the disk may still hold entries that
+	// are to be replaced: those are not what was committed.
+	m.disk.committed = max(m.disk.committed, min(m.committed, m.core.Durable()))
 	return seq
 }
 

@@ -66,6 +66,7 @@ var rooms = []room{
 	{"examples/replicatedmap", 6, list(root), nil, free, "composition: names concrete parts"},
 	{"examples/join", 6, list(root), nil, free, "composition: names concrete parts"},
 	{"internal/wasm-size", 6, list(root), nil, free, "the least program, weighed"},
+	{"internal/certs", 6, nil, nil, free, "certificates for tests"},
 	{"internal/floors", 6, nil, nil, free, "this table"},
 }
 

@@ -42,10 +42,10 @@ type Identity struct {
 var (
 	// ErrNone says that the directory belongs to nobody yet.
 	ErrNone = errors.New("no member lives here")
-	// ErrDamaged says that the file is not what was written.
-	ErrDamaged = errors.New("the member file is damaged; restore it, or start this member with an empty directory: it comes back as a new one")
+	// ErrDamaged says that the file is not what was written. It is an fsys.ErrDamaged.
+	ErrDamaged = fmt.Errorf("the member file is %w; restore it, or start this member with an empty directory: it comes back as a new one", fsys.ErrDamaged)
 	// ErrVersion says that a newer program wrote the file.
-	ErrVersion = errors.New("the directory was written by a newer version")
+	ErrVersion = fsys.ErrNewerVersion
 )
 
 // Load reads the identity. Errors: ErrNone, ErrDamaged, ErrVersion, or the file

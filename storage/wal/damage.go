@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/balsaraft/balsa/fsys"
 	"github.com/balsaraft/balsa/wire"
 )
 
@@ -40,6 +41,9 @@ func (e *DamageError) Error() string {
 		"it copies the log from its peers", e.File, e.Offset, e.Reason, entries)
 }
 
+// Is makes a DamageError an fsys.ErrDamaged.
+func (e *DamageError) Is(target error) bool { return target == fsys.ErrDamaged }
+
 // VersionError says that a segment was written by a newer program. Nothing was
 // changed.
 type VersionError struct {
@@ -50,6 +54,9 @@ type VersionError struct {
 func (e *VersionError) Error() string {
 	return fmt.Sprintf("%s has log format %d, this program knows formats up to %d: use the newer program", e.File, e.Found, e.Known)
 }
+
+// Is makes a VersionError an fsys.ErrNewerVersion.
+func (e *VersionError) Is(target error) bool { return target == fsys.ErrNewerVersion }
 
 // MemberError says that a segment belongs to another member's log: files were mixed
 // up. Nothing was changed.

@@ -4,13 +4,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/balsaraft/balsa/internal/certs"
 	"github.com/balsaraft/balsa/transport/tcp"
 	"github.com/balsaraft/balsa/wire"
 )
 
 // TestHandshakeNamesTheDifference: both ends hear what differs, each from its side.
 func TestHandshakeNamesTheDifference(t *testing.T) {
-	certs := newAuthority(t)
+	authority := certs.New(t)
 	other := card(1)
 	other.Cluster = 0xc2
 	twin := card(2)
@@ -30,9 +31,9 @@ func TestHandshakeNamesTheDifference(t *testing.T) {
 			says: "two processes have one identity; was a directory copied?", theySay: "two processes have one identity"},
 		"another group": {dialled: card(1), a: tcp.Options{Group: 3}, b: tcp.Options{Group: 4}, what: wire.DifferentGroup,
 			says: "group differs: ours is 3, theirs is 4", theySay: "group differs: ours is 4, theirs is 3"},
-		"TLS to a plain port": {dialled: card(1), a: tcp.Options{TLS: certs.member("m2")}, what: wire.DifferentSecurity,
+		"TLS to a plain port": {dialled: card(1), a: tcp.Options{TLS: authority.Member("m2")}, what: wire.DifferentSecurity,
 			says: "transport security differs: ours is TLS, theirs is none", onlyTheDialler: true, theySay: "ours is none, theirs is TLS"},
-		"plain to a TLS port": {dialled: card(1), b: tcp.Options{TLS: certs.member("m1")}, what: wire.DifferentSecurity,
+		"plain to a TLS port": {dialled: card(1), b: tcp.Options{TLS: authority.Member("m1")}, what: wire.DifferentSecurity,
 			says: "transport security differs: ours is none, theirs is TLS", onlyTheDialler: true, theySay: "ours is TLS, theirs is none"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,13 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/balsaraft/balsa/internal/certs"
 	"github.com/balsaraft/balsa/transport/tcp"
 	"github.com/balsaraft/balsa/wire"
 )
 
 func TestAnHTTPRequestIsToldWhatThisPortIs(t *testing.T) {
-	certs := newAuthority(t)
-	for name, tlsConfig := range map[string]*tls.Config{"plain": nil, "to a TLS port": certs.member("m1")} {
+	authority := certs.New(t)
+	for name, tlsConfig := range map[string]*tls.Config{"plain": nil, "to a TLS port": authority.Member("m1")} {
 		t.Run(name, func(t *testing.T) {
 			var l log
 			a := openAs(t, 1, tcp.Options{Logger: l.logger(), TLS: tlsConfig})
@@ -41,7 +42,7 @@ func TestAnHTTPRequestIsToldWhatThisPortIs(t *testing.T) {
 }
 
 func TestAnHTTPSRequestIsToldWhatThisPortIs(t *testing.T) {
-	a := openAs(t, 1, tcp.Options{TLS: newAuthority(t).member("m1")})
+	a := openAs(t, 1, tcp.Options{TLS: certs.New(t).Member("m1")})
 	conn, err := tls.Dial("tcp", a.Addr(), &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatal(err)
