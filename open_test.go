@@ -3,6 +3,7 @@ package balsa_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -145,7 +146,7 @@ func contents(t *testing.T, dir string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&all, "%s %x\n", name, data)
+		fmt.Fprintf(&all, "%s %x\n", name, sha256.Sum256(data))
 	}
 	return all.String()
 }

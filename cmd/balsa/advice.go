@@ -2,9 +2,7 @@ package main
 
 import (
 	"errors"
-	"io/fs"
 	"net"
-	"strings"
 	"syscall"
 
 	"github.com/balsaraft/balsa"
@@ -13,18 +11,15 @@ import (
 // errUsage says that the command was called wrongly.
 var errUsage = errors.New("wrong usage")
 
-// advices says what to do about an error: the first that it is counts.
+// advices says what to do about an error that does not say so itself: the first that it
+// is counts.
 var advices = []struct {
 	is   error
 	next string
 }{
-	{balsa.ErrLocked, "Another process runs this member. Stop that one first, or use another --dir."},
-	{balsa.ErrOtherMember, "Use the --dir of this member, or the --name of the one that lives there."},
 	{balsa.ErrNewerVersion, "Run the newer version of balsa, or start with an empty --dir: the member then comes back as a new one."},
-	{balsa.ErrNoSpace, "Make room on the disk and start again; nothing that was acknowledged is lost."},
+	{balsa.ErrDamaged, "Start this member with an empty --dir: it comes back as a new one and gets all from the others. Keep the damaged directory if it is the only copy."},
 	{syscall.EROFS, "Mount it writable, or use another --dir."},
-	{fs.ErrPermission, "Give this user the right to read and write there, or use another --dir."},
-	{syscall.ENOTDIR, "Name a directory with --dir."},
 	{syscall.EADDRINUSE, "Another process listens there. Stop it, or choose another port with --listen, --http or --redis."},
 	{syscall.EADDRNOTAVAIL, "No interface of this machine has that address. Choose one that it has."},
 	{syscall.ECONNREFUSED, "Nobody listens there. Is the member running? See --server."},
@@ -39,11 +34,8 @@ func advice(err error) string {
 		}
 	}
 	var name *net.DNSError
-	switch {
-	case errors.As(err, &name):
+	if errors.As(err, &name) {
 		return "No such host is known here. Check the spelling, or give an address."
-	case strings.Contains(err.Error(), "damage"):
-		return "Start this member with an empty --dir: it comes back as a new one and gets all from the others. Keep the damaged directory if it is the only copy."
 	}
 	return ""
 }

@@ -120,7 +120,7 @@ func TestStartingOnAFullDiskSaysSo(t *testing.T) {
 	p := newProcess(t, "a")
 	p.dir = filepath.Join(disk, "a")
 	code, said := fails(t, p.args()...)
-	if code != 1 || !strings.Contains(said, "Make room on the disk") {
+	if code != 1 || !strings.Contains(said, "make room") {
 		t.Errorf("exit code %d, %s", code, said)
 	}
 }
@@ -179,7 +179,7 @@ func TestDirectoryWithoutRightsIsSaid(t *testing.T) {
 			t.Fatal(err)
 		}
 		code, said := asNobody(t, p.args()...)
-		if code != 1 || !strings.Contains(said, p.dir) || !strings.Contains(said, "Give this user the right") {
+		if code != 1 || !strings.Contains(said, p.dir) || !strings.Contains(said, "let the user who runs this program") {
 			t.Errorf("%s: exit code %d, %s", what, code, said)
 		}
 	}

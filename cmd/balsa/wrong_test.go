@@ -39,7 +39,7 @@ func TestDirectoryInUseIsRefused(t *testing.T) {
 	p.start().awaitReady()
 	other := newProcess(t, "a")
 	other.dir = p.dir
-	mustFail(t, 1, "Another process runs this member", other.args()...)
+	mustFail(t, 1, "in use by another process", other.args()...)
 	p.mustPut("k", "v")
 }
 
