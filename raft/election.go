@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"slices"
 	"time"
 
 	"github.com/balsaraft/balsa/raft/quorum"
@@ -272,6 +273,11 @@ func (r *Raft) become(role Role) {
 	}
 	r.out.Changed = r.out.Changed || role != r.role
 	r.role = role
+}
+
+// othersVote says whether a membership has another voter than this member.
+func (r *Raft) othersVote(m wire.Membership) bool {
+	return slices.ContainsFunc(m.All(), func(a wire.Member) bool { return a.ID != r.cfg.ID && m.IsVoter(a.ID) })
 }
 
 // votesAlone says whether this member is all of every majority.

@@ -19,6 +19,11 @@ type configuration struct {
 // latest is the membership that counts.
 func (h history) latest() wire.Membership { return h[len(h)-1].members }
 
+// list says whether the history lists a membership of which something is true.
+func (h history) list(holds func(wire.Membership) bool) bool {
+	return slices.ContainsFunc(h, func(c configuration) bool { return holds(c.members) })
+}
+
 // latestAt is the index of the entry that holds the latest membership.
 func (h history) latestAt() wire.Index { return h[len(h)-1].at }
 

@@ -40,8 +40,8 @@ type Raft struct {
 }
 
 // New is a member as it starts from what it found on its disk, which is checked. A
-// member that votes alone campaigns at once. Others count the start as a sign of life
-// of a leader: this member may have promised it a lease in an earlier life.
+// member that has always voted alone campaigns at once. Others count the start as a
+// sign of life of a leader: this member may have promised it a lease in an earlier life.
 func New(now time.Duration, cfg Config, st State) (*Raft, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.check(); err != nil {
@@ -64,7 +64,7 @@ func New(now time.Duration, cfg Config, st State) (*Raft, error) {
 	r.commitTo(max(st.Committed, st.Start.Index))
 	r.following.promised = r.now + cfg.ElectionTimeout
 	r.postponeElection()
-	if r.votesAlone() {
+	if r.votesAlone() && !r.members.list(r.othersVote) {
 		r.following.promised = r.now
 		r.preCampaign()
 	}
