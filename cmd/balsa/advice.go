@@ -19,6 +19,7 @@ var advices = []struct {
 }{
 	{balsa.ErrNewerVersion, "Run the newer version of balsa, or start with an empty --dir: the member then comes back as a new one."},
 	{balsa.ErrDamaged, "Start this member with an empty --dir: it comes back as a new one and gets all from the others. Keep the damaged directory if it is the only copy."},
+	{balsa.ErrNoSpace, "Make room on the disk and start again; nothing that was acknowledged is lost."},
 	{syscall.EROFS, "Mount it writable, or use another --dir."},
 	{syscall.EADDRINUSE, "Another process listens there. Stop it, or choose another port with --listen, --http or --redis."},
 	{syscall.EADDRNOTAVAIL, "No interface of this machine has that address. Choose one that it has."},

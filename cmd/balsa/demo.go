@@ -125,25 +125,34 @@ func consecutive(flag, given, fallback string) (addrs []string, err error) {
 	return addrs, nil
 }
 
+// startAll starts the members. Their addresses must be known before the first one
+// starts, so ports are found first and taken for good a moment later; should another
+// process come between, the member says so.
 func (d *demo) startAll() error {
-	d.peers = founders{}
-	for _, name := range demoNames {
-		// Addresses must be known before the first member starts. Each is taken for
-		// good a moment later; should another process come between, Open says so.
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return fmt.Errorf("find a port for member %s: %w", name, err)
-		}
-		defer l.Close()
-		d.peers[name] = l.Addr().String()
-		l.Close()
+	peers, err := findPorts()
+	if err != nil {
+		return err
 	}
+	d.peers = peers
 	for i := range demoNames {
 		if err := d.start(i); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func findPorts() (founders, error) {
+	peers := founders{}
+	for _, name := range demoNames {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("find a port for member %s: %w", name, err)
+		}
+		defer l.Close() // not before all are found, so that they differ
+		peers[name] = l.Addr().String()
+	}
+	return peers, nil
 }
 
 func (d *demo) start(i int) error {

@@ -120,7 +120,7 @@ func TestStartingOnAFullDiskSaysSo(t *testing.T) {
 	p := newProcess(t, "a")
 	p.dir = filepath.Join(disk, "a")
 	code, said := fails(t, p.args()...)
-	if code != 1 || !strings.Contains(said, "make room") {
+	if code != 1 || !strings.Contains(said, "Make room on the disk") {
 		t.Errorf("exit code %d, %s", code, said)
 	}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -67,5 +69,25 @@ func TestFoundersAreReadStrictly(t *testing.T) {
 		if want == "" && (err != nil || len(f) != 2) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%q: %v, %v; want %q", text, f, err, want)
 		}
+	}
+}
+
+func TestWatchLooksAgainAndOutlivesTheMember(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t, "a")
+	p.start().awaitReady()
+	var said safeBuffer
+	watch := exec.Command("balsa", "status", "--watch", "--server", p.httpURL)
+	watch.Stdout = &said
+	if err := watch.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { watch.Process.Kill() })
+	eventually(t, "two tables", func() bool { return strings.Count(said.String(), "\na       voter ") >= 2 })
+	p.kill()
+	eventually(t, "the loss to be said", func() bool { return strings.Contains(said.String(), "connection refused") })
+	watch.Process.Signal(os.Interrupt)
+	if err := watch.Wait(); err != nil {
+		t.Errorf("interrupted: %v", err)
 	}
 }
