@@ -49,21 +49,46 @@ func (n *Node[S, C, R]) TransferLeadership(ctx context.Context, to MemberID) err
 	return n.control(ctx, host.Command{Op: host.Transfer, Member: Member{ID: to}})
 }
 
-// control brings an operation to the leader and waits for its answer.
+// Members lists the members and how far each is, as the leader knows. Any member takes
+// the question. Errors Is ErrNotCommitted, with ErrNoLeader under it where that is the
+// reason.
+func (n *Node[S, C, R]) Members(ctx context.Context) ([]MemberStatus, error) {
+	done, err := n.operate(ctx, host.Command{Op: host.Survey})
+	if err != nil {
+		return nil, err
+	}
+	members := n.Status().Members
+	for i := range members {
+		for _, p := range done.Survey {
+			if p.ID == members[i].ID {
+				members[i].Match, members[i].Active = p.Match, p.Active
+			}
+		}
+	}
+	return members, nil
+}
+
 func (n *Node[S, C, R]) control(ctx context.Context, c host.Command) error {
-	answer := make(chan error, 1)
+	_, err := n.operate(ctx, c)
+	return err
+}
+
+// operate brings an operation to the leader and waits for its answer.
+func (n *Node[S, C, R]) operate(ctx context.Context, c host.Command) (host.ControlDone, error) {
+	var none host.ControlDone
+	answer := make(chan host.ControlDone, 1)
 	var token uint64
 	started := n.ask(func() {
 		token = n.cfg.Random()
-		n.controls[token] = func(err error) { answer <- err }
+		n.controls[token] = func(done host.ControlDone) { answer <- done }
 		n.host.Control(token, c)
 	})
 	if !started {
-		return outcome(changing, true, ErrClosed)
+		return none, outcome(changing, true, ErrClosed)
 	}
 	select {
-	case err := <-answer:
-		return controlError(err)
+	case done := <-answer:
+		return done, controlError(done.Err)
 	case <-ctx.Done():
 		var why error
 		n.ask(func() {
@@ -71,7 +96,7 @@ func (n *Node[S, C, R]) control(ctx context.Context, c host.Command) error {
 			delete(n.controls, token)
 			n.host.CancelControl(token)
 		})
-		return outcome(changing, false, why, context.Cause(ctx))
+		return none, outcome(changing, c.Op == host.Survey, why, context.Cause(ctx))
 	}
 }
 

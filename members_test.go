@@ -113,6 +113,37 @@ func TestSetMembersReplacesVotersInOneChange(t *testing.T) {
 	})
 }
 
+func TestEveryMemberCanSayHowFarTheOthersAre(t *testing.T) {
+	inBubble(t, func(c *cluster) {
+		c.found("a", "b", "c")
+		lost := c.followers()[0]
+		for i := range 5 {
+			c.propose("a", i)
+		}
+		c.agree()
+		time.Sleep(time.Second)
+		behind := c.nodes[lost].Status().Durable
+		c.network.Partition([]string{addr(lost)}, others(c.names(), lost))
+		for _, name := range others2(c.names(), lost) {
+			sum := c.propose(name, 1)
+			time.Sleep(5 * time.Second)
+			members, err := c.nodes[name].Members(c.ctx)
+			if err != nil {
+				t.Fatalf("asked on %s at sum %d: %v", name, sum, err)
+			}
+			last := c.nodes[name].Status().Last
+			for _, m := range members {
+				if m.Name == lost && (m.Active || m.Match > behind) || m.Name != lost && (!m.Active || m.Match != last) {
+					t.Errorf("%s says of %s: %+v; the log ends at %d", name, m.Name, m, last)
+				}
+			}
+		}
+		if _, err := c.nodes[lost].Members(c.soon(time.Second)); !errors.Is(err, balsa.ErrNotCommitted) || !errors.Is(err, balsa.ErrNoLeader) {
+			t.Errorf("asked on a member without a leader: %v", err)
+		}
+	})
+}
+
 func TestLeadershipGoesWhereItIsSent(t *testing.T) {
 	inBubble(t, func(c *cluster) {
 		c.found("a", "b", "c")

@@ -30,7 +30,7 @@ type Node[S StateMachine[C, R], C, R any] struct {
 	in        taken
 	deadline  time.Duration
 	readers   map[uint64][]*readCall
-	controls  map[uint64]func(error)
+	controls  map[uint64]func(host.ControlDone)
 	token     uint64
 	lanes     [2]chan *host.Task // the lanes that are always busy: log and apply
 	tasks     sync.WaitGroup
@@ -214,7 +214,7 @@ func (n *Node[S, C, R]) putOut(out host.Output) {
 	for _, c := range out.Controls {
 		if answer := n.controls[c.Token]; answer != nil {
 			delete(n.controls, c.Token)
-			answer(c.Err)
+			answer(c)
 		}
 	}
 	n.noteEvents(out.Events)
@@ -261,8 +261,8 @@ func (n *Node[S, C, R]) end(err error) {
 		n.calls.finish(seq, none, outcome(proposing, n.host.NeverSent(seq), reason))
 	}
 	n.failReads(reason)
-	for _, answer := range n.controls {
-		answer(outcome("change the cluster", false, reason))
+	for token, answer := range n.controls {
+		answer(host.ControlDone{Token: token, Err: outcome(changing, false, reason)})
 	}
 	if !errors.Is(err, ErrClosed) {
 		errs = append([]error{err}, errs...)

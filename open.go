@@ -44,7 +44,7 @@ func Open[S StateMachine[C, R], C, R any](ctx context.Context, cfg Config, sm S)
 	}
 	n := &Node[S, C, R]{
 		cfg: cfg, clock: newClock(), calls: newCalls[R](), machine: m,
-		readers: map[uint64][]*readCall{}, controls: map[uint64]func(error){},
+		readers: map[uint64][]*readCall{}, controls: map[uint64]func(host.ControlDone){},
 		closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	n.mail.wake = make(chan struct{}, 1)

@@ -24,6 +24,9 @@ const (
 	// Transfer makes Command.Member lead; without an identity, anybody but From, the
 	// most up-to-date first.
 	Transfer Op = "transfer"
+	// Survey changes nothing: it asks the leader how far the members are. The answer is
+	// ControlDone.Survey.
+	Survey Op = "survey"
 	// join adds Command.Member as a learner, in place of a dead one of its name.
 	join Op = "join"
 )
@@ -39,8 +42,16 @@ type Command struct {
 
 // ControlDone answers Control: Err is nil once the operation has taken effect.
 type ControlDone struct {
-	Token uint64
-	Err   error
+	Token  uint64
+	Survey []Progress
+	Err    error
+}
+
+// Progress is how far a member is, as the leader knows it.
+type Progress struct {
+	ID     wire.MemberID
+	Match  wire.Index // up to here its log is known to be durable and equal to the leader's
+	Active bool       // it has answered within an election timeout
 }
 
 // ErrRefused is under the answer to an operation that the leader would not carry out.
@@ -60,7 +71,7 @@ type request struct {
 	id      uint64
 	command Command
 	again   time.Duration
-	answer  func(error)
+	answer  func([]Progress, error)
 }
 
 // operation is one that this leader carries out.
@@ -91,14 +102,14 @@ func (c *controls) leaderChanged() {
 // Control asks for an operation, on any member. It is repeated until the leader has
 // answered or CancelControl.
 func (h *Host) Control(token uint64, c Command) {
-	h.request(token, c, func(err error) {
-		h.out.Controls = append(h.out.Controls, ControlDone{token, err})
+	h.request(token, c, func(survey []Progress, err error) {
+		h.out.Controls = append(h.out.Controls, ControlDone{token, survey, err})
 	})
 }
 
-func (h *Host) request(id uint64, c Command, answer func(error)) {
+func (h *Host) request(id uint64, c Command, answer func([]Progress, error)) {
 	if h.standing.removed {
-		answer(h.outcomeOfRemoval(c))
+		answer(nil, h.outcomeOfRemoval(c))
 		return
 	}
 	h.controls.own = append(h.controls.own, &request{id: id, command: c, answer: answer})
@@ -137,11 +148,9 @@ func (h *Host) askLeader(r *request) {
 	if r.command.From == 0 {
 		r.command.From = h.view.Leader
 	}
-	data, err := json.Marshal(r.command)
-	if err != nil {
-		panic(fmt.Sprintf("host: encode %s: %v", r.command.Op, err)) // it holds nothing that JSON lacks
+	m := wire.Message{
+		Kind: wire.Control, From: h.card.ID, To: h.view.Leader, Term: h.view.Term, ID: r.id, Data: encode(r.command),
 	}
-	m := wire.Message{Kind: wire.Control, From: h.card.ID, To: h.view.Leader, Term: h.view.Term, ID: r.id, Data: data}
 	if h.view.Leader == h.card.ID {
 		h.onControl(&m)
 		return
@@ -165,8 +174,11 @@ func (h *Host) onControl(m *wire.Message) {
 
 func (h *Host) answerOperation(o *operation, err error) {
 	m := wire.Message{Kind: wire.ControlReply, From: h.card.ID, To: o.from, Term: h.view.Term, ID: o.id}
-	if err != nil {
+	switch {
+	case err != nil:
 		m.Reject, m.Data = true, []byte(err.Error())
+	case o.command.Op == Survey:
+		m.Data = encode(h.survey())
 	}
 	if o.from == h.card.ID {
 		h.onControlReply(&m)
@@ -183,15 +195,44 @@ func (h *Host) onControlReply(m *wire.Message) {
 	r := h.controls.own[i]
 	h.controls.own = slices.Delete(h.controls.own, i, i+1)
 	if m.Reject {
-		r.answer(fmt.Errorf("%w: %s", ErrRefused, m.Data))
+		r.answer(nil, fmt.Errorf("%w: %s", ErrRefused, m.Data))
 		return
 	}
-	r.answer(nil)
+	var survey []Progress
+	if len(m.Data) > 0 {
+		if err := json.Unmarshal(m.Data, &survey); err != nil {
+			r.answer(nil, fmt.Errorf("%w: the leader's answer is not understood: %w", ErrRefused, err))
+			return
+		}
+	}
+	r.answer(survey, nil)
+}
+
+// survey is how far the members are, this leader among them.
+func (h *Host) survey() []Progress {
+	s := h.core.Status()
+	all := []Progress{{ID: s.ID, Match: s.Durable, Active: true}}
+	for _, p := range s.Peers {
+		all = append(all, Progress{ID: p.ID, Match: p.Match, Active: p.Active})
+	}
+	return all
+}
+
+// encode makes JSON of a value that holds nothing that JSON lacks.
+func encode(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("host: encode %v: %v", v, err))
+	}
+	return data
 }
 
 // carryOut gets an operation on: begins it, or looks whether it has taken effect.
 func (h *Host) carryOut(o *operation) (done bool, err error) {
-	if o.command.Op == Transfer {
+	switch o.command.Op {
+	case Survey:
+		return true, nil
+	case Transfer:
 		return h.carryOutTransfer(o)
 	}
 	target, err := h.target(o.command)

@@ -66,7 +66,7 @@ func (h *Host) retire() {
 	h.cfg.Logger.Warn("this member was removed from the cluster")
 	h.event(Event{Kind: RemovedFromCluster, Err: ErrRemoved})
 	for _, r := range h.controls.own {
-		r.answer(h.outcomeOfRemoval(r.command))
+		r.answer(nil, h.outcomeOfRemoval(r.command))
 	}
 	h.controls.own = nil
 	for _, p := range h.outbox.chunks {

@@ -376,7 +376,7 @@ func (h *Host) addNewcomer(card wire.Card) {
 	}
 	h.standing.joins[card.ID] = true
 	member := wire.Member{ID: card.ID, Name: card.Name, Addr: card.Addr, Role: wire.Learner}
-	h.request(h.cfg.Random(), Command{Op: join, Member: member}, func(err error) {
+	h.request(h.cfg.Random(), Command{Op: join, Member: member}, func(_ []Progress, err error) {
 		delete(h.standing.joins, card.ID)
 		if err == nil {
 			h.welcome(card, nil)
