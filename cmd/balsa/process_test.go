@@ -137,6 +137,9 @@ func (p *process) startAs(program string, args ...string) *process {
 	p.t.Cleanup(func() {
 		cmd.Process.Kill()
 		<-exited
+		if strings.Contains(p.stderr.String(), "DATA RACE") {
+			p.t.Errorf("%s has a data race", p.name)
+		}
 		if p.t.Failed() {
 			p.t.Logf("%s said:\n%s", p.name, tail(p.stderr.String()))
 		}
