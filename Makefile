@@ -17,7 +17,7 @@ FUZZ_TIME ?= 10s
 # inlining it is 8% smaller; a member in a window has time enough for the calls.
 WASM_LIMIT := 1500000
 WASM_FLAGS := -buildvcs=false -trimpath -ldflags='-s -w' -gcflags=all=-l
-CROSS := darwin/arm64 darwin/amd64 windows/amd64 linux/arm64
+CROSS := darwin/arm64 windows/amd64 linux/arm64
 
 STEP = printf '\n== %s\n'
 FAIL = { printf 'make %s: %s\n' '$@' "$$message" >&2; exit 1; }
