@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -47,7 +48,7 @@ type demoMember struct {
 }
 
 // Run starts the cluster and does what is typed until it ends.
-func (d *demoCommand) Run(c console) (err error) {
+func (d *demoCommand) Run(ctx context.Context, c console) (err error) {
 	run := &demo{console: c, log: slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelError}))}
 	if run.http, err = run.ports("--http", d.HTTP, demoHTTP); err != nil {
 		return err
@@ -62,17 +63,17 @@ func (d *demoCommand) Run(c console) (err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(run.dir)) }()
 	}
 	defer func() { err = errors.Join(err, run.stopAll()) }()
-	if err := run.startAll(); err != nil {
+	if err := run.startAll(ctx); err != nil {
 		return err
 	}
-	if !run.awaitLeader() {
+	if !run.awaitLeader(ctx) {
 		return nil
 	}
 	run.explain(d.Dir == "")
 	if !d.NoOpen && isTerminal(c.stdout) {
 		openInBrowser("http://" + run.http[0] + "/status")
 	}
-	return run.converse()
+	return run.converse(ctx)
 }
 
 // ports are three addresses from a first one on. A default that is taken is replaced
@@ -128,14 +129,14 @@ func consecutive(flag, given, fallback string) (addrs []string, err error) {
 // startAll starts the members. Their addresses must be known before the first one
 // starts, so ports are found first and taken for good a moment later; should another
 // process come between, the member says so.
-func (d *demo) startAll() error {
+func (d *demo) startAll(ctx context.Context) error {
 	peers, err := findPorts()
 	if err != nil {
 		return err
 	}
 	d.peers = peers
 	for i := range demoNames {
-		if err := d.start(i); err != nil {
+		if err := d.start(ctx, i); err != nil {
 			return err
 		}
 	}
@@ -155,7 +156,7 @@ func findPorts() (founders, error) {
 	return peers, nil
 }
 
-func (d *demo) start(i int) error {
+func (d *demo) start(ctx context.Context, i int) error {
 	name := demoNames[i]
 	log := d.log.With("member", name)
 	transport, err := tcp.Listen(d.peers[name], tcp.Options{Logger: log})
@@ -163,7 +164,7 @@ func (d *demo) start(i int) error {
 		return err
 	}
 	net := &cuttable{Transport: transport}
-	m, err := startMember(d.ctx, balsa.Config{
+	m, err := startMember(ctx, balsa.Config{
 		Name: name, Dir: filepath.Join(d.dir, name), Cluster: d.peers, Transport: net, Logger: log,
 	}, faces{http: d.http[i], redis: d.redis[i]})
 	if err != nil {
@@ -191,8 +192,8 @@ func (d *demo) stopAll() error {
 }
 
 // awaitLeader says whether there is a leader; there is none if a signal came first.
-func (d *demo) awaitLeader() bool {
-	_, err := d.members[0].awaitLeader(d.ctx)
+func (d *demo) awaitLeader(ctx context.Context) bool {
+	_, err := d.members[0].awaitLeader(ctx)
 	return err == nil
 }
 
@@ -225,8 +226,8 @@ const demoHelp = "status, stop b, start b, cut a c, heal, write 1000, quit"
 
 // converse does what is typed. When the input ends, a person at a terminal has
 // finished; a script, which has no more to say, stops the demo with a signal.
-func (d *demo) converse() error {
-	lines := d.lines()
+func (d *demo) converse(ctx context.Context) error {
+	lines := d.lines(ctx)
 	for {
 		select {
 		case line, ok := <-lines:
@@ -238,23 +239,23 @@ func (d *demo) converse() error {
 			case strings.TrimSpace(line) == "quit":
 				return nil
 			default:
-				d.obey(strings.Fields(line))
+				d.obey(ctx, strings.Fields(line))
 			}
-		case <-d.ctx.Done():
+		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
 // lines yields what is typed. Its goroutine ends with the input, or with the process.
-func (d *demo) lines() <-chan string {
+func (d *demo) lines(ctx context.Context) <-chan string {
 	lines := make(chan string)
 	go func() {
 		defer close(lines)
 		for in := bufio.NewScanner(d.stdin); in.Scan(); {
 			select {
 			case lines <- in.Text():
-			case <-d.ctx.Done():
+			case <-ctx.Done():
 				return
 			}
 		}

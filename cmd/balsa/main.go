@@ -32,7 +32,6 @@ type commandLine struct {
 
 // console is what a command reads from and writes to.
 type console struct {
-	ctx    context.Context // ends with SIGINT or SIGTERM; a second signal kills
 	stdin  *os.File
 	stdout io.Writer
 	stderr io.Writer
@@ -46,16 +45,18 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // back to the default, so that a second signal ends it at once
-	os.Exit(run(os.Args[1:], console{ctx, os.Stdin, os.Stdout, os.Stderr}))
+	os.Exit(run(ctx, os.Args[1:], console{os.Stdin, os.Stdout, os.Stderr}))
 }
 
-func run(args []string, c console) int {
+// run does what the arguments say, until ctx ends, and returns the exit code.
+func run(ctx context.Context, args []string, c console) int {
 	parser := kong.Must(&commandLine{},
 		kong.Name("balsa"),
 		kong.Description("A replicated key-value store on Raft: any member answers, no acknowledged write is lost."),
 		kong.DefaultEnvars("BALSA"),
 		kong.Writers(c.stdout, c.stderr),
 		kong.Bind(c),
+		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
 	parsed, err := parser.Parse(args)

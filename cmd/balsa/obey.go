@@ -14,7 +14,7 @@ import (
 )
 
 // obey does one command of the demo. What goes wrong is said, and the demo goes on.
-func (d *demo) obey(words []string) {
+func (d *demo) obey(ctx context.Context, words []string) {
 	if len(words) == 0 {
 		return
 	}
@@ -23,7 +23,7 @@ func (d *demo) obey(words []string) {
 	case "status":
 		err = d.status()
 	case "stop", "start":
-		err = d.toggle(words)
+		err = d.toggle(ctx, words)
 	case "cut":
 		err = d.cut(words[1:])
 	case "heal":
@@ -32,7 +32,7 @@ func (d *demo) obey(words []string) {
 		}
 		d.say("all members hear each other")
 	case "write":
-		err = d.write(words[1:])
+		err = d.write(ctx, words[1:])
 	case "help":
 		d.say("%s", demoHelp)
 	default:
@@ -75,7 +75,7 @@ func find(word string) (int, error) {
 	return i, nil
 }
 
-func (d *demo) toggle(words []string) error {
+func (d *demo) toggle(ctx context.Context, words []string) error {
 	if len(words) != 2 {
 		return fmt.Errorf("%s needs one member, such as: %s b", words[0], words[0])
 	}
@@ -93,7 +93,7 @@ func (d *demo) toggle(words []string) error {
 		d.say("%s is stopped", words[1])
 		return err
 	}
-	if err := d.start(i); err != nil {
+	if err := d.start(ctx, i); err != nil {
 		return err
 	}
 	d.say("%s runs", words[1])
@@ -122,7 +122,7 @@ func (d *demo) cut(words []string) error {
 }
 
 // write puts some keys, through all members at once, and says how fast that went.
-func (d *demo) write(words []string) error {
+func (d *demo) write(ctx context.Context, words []string) error {
 	const callers, most, patience = 64, 1_000_000, 10 * time.Second
 	var count int
 	var err error
@@ -144,7 +144,7 @@ func (d *demo) write(words []string) error {
 		workers.Go(func() {
 			store := members[w%len(members)].store
 			for i := next.Add(1); i <= int64(count) && failed.Load() == nil; i = next.Add(1) {
-				if err := putOne(d.ctx, store, i, patience); err != nil {
+				if err := putOne(ctx, store, i, patience); err != nil {
 					failed.Store(&err)
 					return
 				}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -50,7 +51,7 @@ func (f *founders) UnmarshalText(b []byte) error {
 var timings = map[string]balsa.Timing{"default": balsa.DefaultTiming, "lan": balsa.LAN, "wan": balsa.WAN}
 
 // Run serves until a signal comes or the member stops by itself.
-func (s *serveCommand) Run(c console) error {
+func (s *serveCommand) Run(ctx context.Context, c console) error {
 	log := slog.New(slog.NewTextHandler(c.stderr, nil))
 	if s.Name != "" {
 		log = log.With("member", s.Name)
@@ -60,19 +61,19 @@ func (s *serveCommand) Run(c console) error {
 		return err
 	}
 	s.warn(log)
-	m, err := startMember(c.ctx, cfg, faces{http: s.HTTP, redis: s.Redis, names: s.httpNames()})
+	m, err := startMember(ctx, cfg, faces{http: s.HTTP, redis: s.Redis, names: s.httpNames()})
 	if err != nil {
 		return err
 	}
 	log.Info("serving", "dir", s.Dir, "listen", s.Listen, "http", m.httpAddr, "redis", m.textAddr)
 	go func() {
 		// Without a leader there is nothing to say; the node says why, now and then.
-		if leader, err := m.awaitLeader(c.ctx); err == nil {
+		if leader, err := m.awaitLeader(ctx); err == nil {
 			own := m.node.Status()
 			fmt.Fprintf(c.stdout, "ready name=%s id=%s http=%s redis=%s leader=%s\n", own.Name, own.ID, m.httpAddr, m.textAddr, leader)
 		}
 	}()
-	err = m.ended(c.ctx)
+	err = m.ended(ctx)
 	if err == nil {
 		log.Info("closing")
 	}

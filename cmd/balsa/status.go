@@ -29,9 +29,9 @@ type statusCommand struct {
 const watchEvery = time.Second
 
 // Run looks once, or until a signal comes.
-func (s *statusCommand) Run(c console) error {
+func (s *statusCommand) Run(ctx context.Context, c console) error {
 	for {
-		err := s.look(c)
+		err := s.look(ctx, c)
 		if !s.Watch {
 			return err
 		}
@@ -41,18 +41,18 @@ func (s *statusCommand) Run(c console) error {
 		select {
 		case <-time.After(watchEvery):
 			fmt.Fprintln(c.stdout)
-		case <-c.ctx.Done():
+		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
-func (s *statusCommand) look(c console) error {
+func (s *statusCommand) look(ctx context.Context, c console) error {
 	var answers []json.RawMessage
 	var standing []balsa.Status
 	var errs []error
 	for _, server := range s.Server {
-		raw, status, err := askStatus(c.ctx, server)
+		raw, status, err := askStatus(ctx, server)
 		if err != nil {
 			errs = append(errs, err)
 			continue

@@ -31,7 +31,7 @@ func newConn(s *Server, accepted net.Conn) *conn {
 }
 
 // serve answers line by line until the connection or the server ends.
-func (c *conn) serve() {
+func (c *conn) serve(ctx context.Context) {
 	defer c.net.Close()
 	for {
 		line, err := c.readLine()
@@ -39,7 +39,7 @@ func (c *conn) serve() {
 			c.sayWhyItEnds(err)
 			return
 		}
-		goOn := c.answer(line)
+		goOn := c.answer(ctx, line)
 		if !goOn || c.server.isClosing() {
 			c.flush()
 			c.linger()
@@ -132,8 +132,8 @@ func (c *conn) linger() {
 
 // answer carries out a line and writes what came of it. It says whether the
 // connection goes on.
-func (c *conn) answer(line string) bool {
-	ctx, cancel := context.WithTimeout(c.server.ctx, c.server.cfg.Timeout)
+func (c *conn) answer(ctx context.Context, line string) bool {
+	ctx, cancel := context.WithTimeout(ctx, c.server.cfg.Timeout)
 	defer cancel()
 	reply, goOn := answer(ctx, c.server.store, line)
 	c.net.SetWriteDeadline(time.Now().Add(answerTimeout)) // a long reply is written at once

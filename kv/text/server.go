@@ -49,22 +49,20 @@ func setDefault[T comparable](field *T, value T) {
 type Server struct {
 	store kv.Store
 	cfg   Config
-	ctx   context.Context // ends when commands under way are given up
-	stop  context.CancelFunc
 
 	mu        sync.Mutex
 	closing   bool
+	closed    chan struct{} // closed when closing is set
 	listeners map[net.Listener]bool
-	conns     map[*conn]bool
+	conns     map[*conn]context.CancelFunc // each gives up the command under way
 	serving   sync.WaitGroup
 }
 
 // NewServer makes a server; Serve starts it.
 func NewServer(store kv.Store, cfg Config) *Server {
-	ctx, stop := context.WithCancel(context.Background())
 	return &Server{
-		store: store, cfg: cfg.withDefaults(), ctx: ctx, stop: stop,
-		listeners: map[net.Listener]bool{}, conns: map[*conn]bool{},
+		store: store, cfg: cfg.withDefaults(), closed: make(chan struct{}),
+		listeners: map[net.Listener]bool{}, conns: map[*conn]context.CancelFunc{},
 	}
 }
 
@@ -98,7 +96,7 @@ func (s *Server) Serve(l net.Listener) error {
 func (s *Server) rest(pause time.Duration) {
 	select {
 	case <-time.After(pause):
-	case <-s.ctx.Done():
+	case <-s.closed:
 	}
 }
 
@@ -118,14 +116,16 @@ func (s *Server) isClosing() bool {
 // serve starts a connection's goroutine, or turns the connection away.
 func (s *Server) serve(accepted net.Conn) {
 	c := newConn(s, accepted)
+	ctx, cancel := context.WithCancel(context.Background())
 	s.mu.Lock()
 	full, closing := len(s.conns) >= s.cfg.MaxConns, s.closing
 	if !full && !closing {
-		s.conns[c] = true
+		s.conns[c] = cancel
 		s.serving.Add(1)
 	}
 	s.mu.Unlock()
 	if full || closing {
+		cancel()
 		accepted.SetWriteDeadline(time.Now().Add(time.Second))
 		fmt.Fprintf(accepted, "Error: this member serves %d connections already; close one, or ask another member\n", s.cfg.MaxConns)
 		accepted.Close()
@@ -133,7 +133,8 @@ func (s *Server) serve(accepted net.Conn) {
 	}
 	go func() {
 		defer s.serving.Done()
-		c.serve()
+		defer cancel()
+		c.serve(ctx)
 		s.mu.Lock()
 		delete(s.conns, c)
 		s.mu.Unlock()
@@ -145,7 +146,10 @@ func (s *Server) serve(accepted net.Conn) {
 // cut; it returns the error of ctx then.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	s.closing = true
+	if !s.closing {
+		s.closing = true
+		close(s.closed)
+	}
 	for l := range s.listeners {
 		l.Close()
 	}
@@ -157,13 +161,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	go func() { s.serving.Wait(); close(done) }()
 	select {
 	case <-done:
-		s.stop()
 		return nil
 	case <-ctx.Done():
 	}
-	s.stop()
 	s.mu.Lock()
-	for c := range s.conns {
+	for c, giveUp := range s.conns {
+		giveUp()
 		c.net.Close()
 	}
 	s.mu.Unlock()
