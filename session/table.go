@@ -71,10 +71,10 @@ func (t *Table[R]) Open(o Opening, now int64) {
 // oldest is the session used longest ago; of several the one with the least ID, so
 // that every member names the same.
 func (t *Table[R]) oldest() (oldest ID) {
-	var used int64
+	var of *record[R]
 	for id, s := range t.sessions {
-		if oldest == 0 || s.lastUsed < used || s.lastUsed == used && id < oldest {
-			oldest, used = id, s.lastUsed
+		if of == nil || s.lastUsed < of.lastUsed || s.lastUsed == of.lastUsed && id < oldest {
+			oldest, of = id, s
 		}
 	}
 	return oldest
@@ -84,7 +84,7 @@ func (s *record[R]) expired(now int64) bool { return now-s.lastUsed > int64(s.tt
 
 // Begin decides about a command that stands in the log at a moment of replicated
 // time, and returns the earlier result if it is Repeated. After Fresh, Finish must
-// follow before the same session's command comes again.
+// follow before the same command comes again.
 func (t *Table[R]) Begin(e Envelope, now int64) (Verdict, R) {
 	var none R
 	s := t.sessions[e.Session]
@@ -119,7 +119,8 @@ func (t *Table[R]) Finish(e Envelope, result R) {
 func (t *Table[R]) FinishLost(e Envelope) { t.finish(e, slot[R]{seq: e.Seq, lost: true}) }
 
 func (t *Table[R]) finish(e Envelope, done slot[R]) {
-	if s := t.sessions[e.Session]; s != nil {
+	// Its caller may have given it up meanwhile, and told so with a later command.
+	if s := t.sessions[e.Session]; s != nil && e.Seq >= s.low {
 		s.put(done)
 	}
 }
