@@ -216,10 +216,15 @@ func (s *slow) Snapshot() (io.WriterTo, error) {
 	return &slowWriter{binary.LittleEndian.AppendUint64(nil, uint64(s.sum))}, nil
 }
 
-func (w *slowWriter) WriteTo(to io.Writer) (int64, error) {
-	time.Sleep(time.Hour)
-	n, err := to.Write(w.data)
-	return int64(n), err
+func (w *slowWriter) WriteTo(to io.Writer) (written int64, err error) {
+	for range 3600 {
+		time.Sleep(time.Second)
+		n, err := to.Write(w.data)
+		if written += int64(n); err != nil {
+			return written, err
+		}
+	}
+	return written, nil
 }
 
 func TestApplyGoesOnWhileASnapshotIsWritten(t *testing.T) {
@@ -248,6 +253,29 @@ func TestApplyGoesOnWhileASnapshotIsWritten(t *testing.T) {
 		}
 		if err := <-done; err != nil || time.Since(start) < time.Hour {
 			t.Errorf("the snapshot ended after %s: %v", time.Since(start), err)
+		}
+	})
+}
+
+func TestCloseDoesNotWaitForASnapshot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		node, err := balsa.Open(t.Context(), balsa.Config{}, &slow{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := node.Propose(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- node.Snapshot(t.Context()) }()
+		time.Sleep(time.Minute)
+		start := time.Now()
+		node.Close()
+		if waited := time.Since(start); waited > 10*time.Second {
+			t.Errorf("Close took %s", waited)
+		}
+		if err := <-done; !errors.Is(err, balsa.ErrClosed) && !errors.Is(err, balsa.ErrNotCommitted) {
+			t.Errorf("the snapshot that was under way: %v", err)
 		}
 	})
 }

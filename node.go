@@ -248,6 +248,7 @@ func (n *Node[S, C, R]) end(err error) {
 		n.cfg.Logger.Error("this member has stopped", "error", err)
 	}
 	n.calls.close(reason)
+	n.host.Interrupt()
 	n.tasks.Wait()
 	for _, lane := range n.lanes {
 		close(lane)

@@ -116,6 +116,6 @@ func (h *Host) restore(at wire.Pos, r io.Reader, done func(ApplyOutput, error)) 
 	var out ApplyOutput
 	var err error
 	h.begin(ApplyLane,
-		func() { out, err = h.cfg.Machine.Restore(in, r) },
+		func() { out, err = h.cfg.Machine.Restore(in, interruptible{Reader: r, stopping: &h.stopping}) },
 		func() { done(out, err) })
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"github.com/balsaraft/balsa/raft"
@@ -50,6 +51,8 @@ type Host struct {
 	out  Output
 	busy [lanes]bool
 	err  error // why the member has stopped; nothing happens after
+
+	stopping atomic.Bool // long tasks are to end; any goroutine
 
 	log       *wal.Log
 	snapshots *snapshot.Store

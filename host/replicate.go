@@ -11,10 +11,7 @@ import (
 
 // fetch is a follower that lags so far that its entries are not in memory: they are
 // read by a task, and what is to be sent to it meanwhile waits here, in order.
-type fetch struct {
-	waiting []*wire.Message
-	reading bool
-}
+type fetch struct{ waiting []*wire.Message }
 
 // maxFetchQueue bounds what waits for one follower; the algorithm repeats what is
 // dropped.

@@ -16,7 +16,6 @@ type captures struct {
 	wanted  bool          // as soon as possible, whatever the log's size
 	waiting []func(error) // who asked for it, told when it is durable
 	running []func(error) // those of the one under way
-	at      wire.Pos      // its position
 	failed  error         // why the last one failed
 	resume  int64         // bytes applied at which to try again after a failure
 }
@@ -81,16 +80,16 @@ func (h *Host) capture() {
 func (h *Host) write(meta snapshot.Meta, state io.WriterTo) {
 	var err error
 	h.begin(SnapshotLane,
-		func() { err = writeSnapshot(h.snapshots, meta, state) },
+		func() { err = h.writeSnapshot(meta, state) },
 		func() { h.captured(meta, err) })
 }
 
-func writeSnapshot(store *snapshot.Store, meta snapshot.Meta, state io.WriterTo) error {
-	w, err := store.Create(meta)
+func (h *Host) writeSnapshot(meta snapshot.Meta, state io.WriterTo) error {
+	w, err := h.snapshots.Create(meta)
 	if err != nil {
 		return err
 	}
-	if _, err := state.WriteTo(w); err != nil {
+	if _, err := state.WriteTo(interruptible{Writer: w, stopping: &h.stopping}); err != nil {
 		w.Abort()
 		return fmt.Errorf("write the snapshot at %s: %w", meta.Pos, err)
 	}

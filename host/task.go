@@ -1,5 +1,11 @@
 package host
 
+import (
+	"errors"
+	"io"
+	"sync/atomic"
+)
+
 // Lane says which tasks must not overlap: those of one lane run one after the other,
 // which the host sees to by having one of a lane out at a time.
 type Lane uint8
@@ -33,6 +39,35 @@ type Task struct {
 
 // Run does the work. It touches nothing that the host's owner touches meanwhile.
 func (t *Task) Run() { t.run() }
+
+// errStopping ends tasks that would otherwise hold up the member's end for as long as
+// the state is large.
+var errStopping = errors.New("the member is closing")
+
+// Interrupt makes tasks that read or write whole states end soon, with an error. Any
+// goroutine may call it.
+func (h *Host) Interrupt() { h.stopping.Store(true) }
+
+// interruptible is a reader or writer that fails once the member is closing.
+type interruptible struct {
+	io.Reader
+	io.Writer
+	stopping *atomic.Bool
+}
+
+func (i interruptible) Read(b []byte) (int, error) {
+	if i.stopping.Load() {
+		return 0, errStopping
+	}
+	return i.Reader.Read(b)
+}
+
+func (i interruptible) Write(b []byte) (int, error) {
+	if i.stopping.Load() {
+		return 0, errStopping
+	}
+	return i.Writer.Write(b)
+}
 
 // begin puts a task out, if its lane is free, and says whether it did.
 func (h *Host) begin(lane Lane, run, finish func()) bool {
