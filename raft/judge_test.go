@@ -269,7 +269,7 @@ func (j *judge) votesOnce(m *member, message wire.Message, choice wire.MemberID)
 }
 
 // asked notes what a read must see at least: all that any member knows as committed.
-func (j *judge) asked(m *member, id uint64) { j.reads[id] = wire.Index(len(j.committed)) }
+func (j *judge) asked(id uint64) { j.reads[id] = wire.Index(len(j.committed)) }
 
 // answered: a read sees all that was committed when it was asked.
 func (j *judge) answered(m *member, a raft.ReadAnswer) {
