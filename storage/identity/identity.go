@@ -104,7 +104,9 @@ func parse(text []byte) (Identity, error) {
 		}
 	}
 	i.ID, i.Cluster = wire.MemberID(id), wire.ClusterID(cluster)
-	if i.ID == 0 {
+	// There is one spelling of an identity: what differs from it was not written by
+	// Save, even if it means the same.
+	if i.ID == 0 || !bytes.Equal(text, encode(i)) {
 		return i, fmt.Errorf("file %s: %w", fileName, ErrDamaged)
 	}
 	return i, nil
@@ -112,18 +114,28 @@ func parse(text []byte) (Identity, error) {
 
 func checksum(b []byte) uint32 { return crc32.Checksum(b, wire.Castagnoli) }
 
-// Save writes the identity; it is durable when Save returns nil. The name must not
-// hold a line break.
-func Save(fs fsys.FS, i Identity) error {
+func encode(i Identity) []byte {
 	text := fmt.Appendf(nil, "balsa-member %d\nid=%016x\nname=%s\ncluster=%016x\n", version, uint64(i.ID), i.Name, uint64(i.Cluster))
-	text = fmt.Appendf(text, "crc32c=%08x\n", checksum(text))
+	return fmt.Appendf(text, "crc32c=%08x\n", checksum(text))
+}
+
+// Save writes the identity; it is durable when Save returns nil. It refuses what Load
+// would not read back: no ID, a name with a line break or too long for the file.
+func Save(fs fsys.FS, i Identity) error {
+	text := encode(i)
+	if back, err := parse(text); err != nil || back != i || len(text) > maxSize {
+		return fmt.Errorf("save identity: member %s named %.40q does not fit into the file's lines", i.ID, i.Name)
+	}
 	if err := write(fs, text); err != nil {
 		return fmt.Errorf("save identity: %w", err)
 	}
 	if err := fs.Rename(tempName, fileName); err != nil {
 		return fmt.Errorf("save identity: %w", err)
 	}
-	return fs.SyncDir()
+	if err := fs.SyncDir(); err != nil {
+		return fmt.Errorf("save identity: %w", err)
+	}
+	return nil
 }
 
 func write(fs fsys.FS, text []byte) error {
