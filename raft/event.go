@@ -75,7 +75,8 @@ type State struct {
 	Membership wire.Membership
 	// Spans are the entries of the log after Start, in order, without gaps.
 	Spans []wire.Span
-	// Committed is known to be committed, at least Start.Index.
+	// Committed is known to be committed, at least Start.Index, and no more than the
+	// entries here that are known to be the leader's: Start.Index is always right.
 	Committed wire.Index
 }
 

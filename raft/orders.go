@@ -21,7 +21,8 @@ type Orders struct {
 	// Reads are the answers to Read.
 	Reads []ReadAnswer
 	// Snapshots are the members that need a snapshot because the log does not reach
-	// back far enough for them. Each is answered by one SnapshotSent.
+	// back far enough for them. The end of a transfer is told by SnapshotSent; one
+	// transfer may serve two orders for the same member.
 	Snapshots []SnapshotOrder
 	// Changed says that Status differs in role, term, leader or membership.
 	Changed bool

@@ -58,6 +58,16 @@ func (c ClusterID) String() string { return fmt.Sprintf("%016x", uint64(c)) }
 // MarshalText writes the identity as String does, for JSON.
 func (c ClusterID) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
+// UnmarshalText reads what MarshalText wrote.
+func (c *ClusterID) UnmarshalText(b []byte) error {
+	v, err := strconv.ParseUint(string(b), 16, 64)
+	if err != nil {
+		return fmt.Errorf("cluster identity %q: not a hexadecimal number of 64 bits", b)
+	}
+	*c = ClusterID(v)
+	return nil
+}
+
 // GroupID names one of the logs that share a connection. A process with one log
 // uses 0.
 type GroupID uint64

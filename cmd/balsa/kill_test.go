@@ -50,7 +50,7 @@ func (w *writer) run(stop <-chan struct{}, acks *atomic.Int64) {
 }
 
 func TestKillNineLosesNothing(t *testing.T) {
-	const rounds, writers, around = 22, 4, 150
+	const rounds, writers, around = 20, 4, 100
 	all := newCluster(t, "a b c", "--timing", "lan")
 	startAll(all)
 	var acks atomic.Int64

@@ -214,6 +214,15 @@ func (p *process) status() (s balsa.Status, err error) {
 	return s, err
 }
 
+// awaitWaiting waits until the member's status says why there is no leader.
+func (p *process) awaitWaiting(why string) {
+	p.t.Helper()
+	eventually(p.t, fmt.Sprintf("%s to wait because %q", p.name, why), func() bool {
+		s, err := p.status()
+		return err == nil && strings.Contains(s.Waiting, why)
+	})
+}
+
 func (p *process) mustStatus() balsa.Status {
 	p.t.Helper()
 	s, err := p.status()

@@ -108,19 +108,15 @@ func askStatus(ctx context.Context, server string) (raw json.RawMessage, s balsa
 	if answer.StatusCode != http.StatusOK {
 		return nil, s, fmt.Errorf("%s answers %s: %.200s; is it a member of balsa?", server, answer.Status, bytes.TrimSpace(raw))
 	}
-	var told struct {
-		balsa.Status
-		Cluster json.RawMessage `json:"cluster"` // the table has no use for it, and it reads no text
-	}
-	if err := json.Unmarshal(raw, &told); err != nil || told.Name == "" {
+	if err := json.Unmarshal(raw, &s); err != nil || s.Name == "" {
 		return nil, s, fmt.Errorf("%s does not answer as a member does; is it one of balsa?", server)
 	}
-	return raw, told.Status, nil
+	return raw, s, nil
 }
 
 // printTable prints a line for each member that anyone who was asked knows of. What
-// nobody of them knows is a dash: only a leader knows how far the others are, and each
-// knows itself.
+// nobody of them knows is a dash: each knows itself, and from the leader how far the
+// others' logs are.
 func printTable(w io.Writer, standing []balsa.Status) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "MEMBER\tROLE\tADDRESS\tSTATE\tTERM\tCOMMIT\tAPPLIED\tLAG")
@@ -160,12 +156,12 @@ func row(m balsa.MemberStatus, newest balsa.Status, standing []balsa.Status) []s
 		if own.ID == m.ID {
 			line[3] = own.Role
 			line[4], line[5], line[6] = fmt.Sprint(own.Term), fmt.Sprint(own.Commit), fmt.Sprint(own.Applied)
-			line[7] = lag(newest.Commit, own.Applied)
+			line[7] = lag(newest, own.Applied)
 			return line
 		}
 	}
-	if newest.Role == "leader" {
-		line[7] = lag(newest.Commit, m.Match)
+	if surveyed(newest) {
+		line[7] = lag(newest, m.Match)
 	}
 	return line
 }
@@ -175,7 +171,7 @@ func state(m balsa.MemberStatus, newest balsa.Status) string {
 	switch {
 	case m.ID == newest.LeaderID:
 		return "leader"
-	case newest.Role != "leader":
+	case !surveyed(newest):
 		return "-"
 	case !m.Active:
 		return "unreachable"
@@ -185,9 +181,23 @@ func state(m balsa.MemberStatus, newest balsa.Status) string {
 	return "follower"
 }
 
-func lag(commit, reached balsa.Index) string {
-	if reached >= commit {
+// surveyed says whether a status holds what the leader knows of the others: only a
+// leader, or who asked it, finds the leader active.
+func surveyed(s balsa.Status) bool {
+	return slices.ContainsFunc(s.Members, func(m balsa.MemberStatus) bool { return m.ID == s.LeaderID && m.Active })
+}
+
+// lag is how far a member is behind what is committed, or, where only a follower was
+// asked, which hears of that late, behind the leader's log.
+func lag(newest balsa.Status, reached balsa.Index) string {
+	end := newest.Commit
+	for _, m := range newest.Members {
+		if m.ID == newest.LeaderID && newest.Role != "leader" {
+			end = max(end, m.Match)
+		}
+	}
+	if reached >= end {
 		return "0"
 	}
-	return fmt.Sprint(commit - reached)
+	return fmt.Sprint(end - reached)
 }

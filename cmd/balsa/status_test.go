@@ -15,8 +15,13 @@ func TestTableShowsWhatIsKnownAndADashForTheRest(t *testing.T) {
 		{Name: "a", ID: 1, Addr: "h:1", Role: "voter", Match: 100, Active: true},
 		{Name: "b", ID: 2, Addr: "h:2", Role: "voter", Match: 40},
 	}
+	unasked := []balsa.MemberStatus{
+		{Name: "c", ID: 3, Addr: "h:3", Role: "learner"}, {Name: "a", ID: 1, Addr: "h:1", Role: "voter"},
+		{Name: "b", ID: 2, Addr: "h:2", Role: "voter", Match: 95, Active: true},
+	}
 	leader := balsa.Status{Name: "a", ID: 1, Role: "leader", Leader: "a", LeaderID: 1, Term: 7, Commit: 100, Applied: 100, Members: members}
 	follower := balsa.Status{Name: "b", ID: 2, Role: "follower", Leader: "a", LeaderID: 1, Term: 7, Commit: 95, Applied: 90, Members: members}
+	alone := balsa.Status{Name: "b", ID: 2, Role: "follower", Leader: "a", LeaderID: 1, Term: 7, Commit: 95, Applied: 90, Members: unasked}
 	lonely := balsa.Status{Name: "d", ID: 4, Addr: "h:4", Role: "joining", Waiting: "no member has answered at h:9"}
 	for what, c := range map[string]struct {
 		asked []balsa.Status
@@ -28,7 +33,13 @@ a       voter    h:1      leader       7     100     100      0
 b       voter    h:2      unreachable  -     -       -        60
 c       learner  h:3      learner      -     -       -        10
 `},
-		"a follower": {[]balsa.Status{follower}, `
+		"a follower that has asked the leader": {[]balsa.Status{follower}, `
+MEMBER  ROLE     ADDRESS  STATE     TERM  COMMIT  APPLIED  LAG
+a       voter    h:1      leader    -     -       -        0
+b       voter    h:2      follower  7     95      90       10
+c       learner  h:3      learner   -     -       -        10
+`},
+		"a follower that had no answer from the leader": {[]balsa.Status{alone}, `
 MEMBER  ROLE     ADDRESS  STATE     TERM  COMMIT  APPLIED  LAG
 a       voter    h:1      leader    -     -       -        -
 b       voter    h:2      follower  7     95      90       5

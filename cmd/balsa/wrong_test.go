@@ -123,8 +123,8 @@ func TestFoundersThatDisagreeSaySo(t *testing.T) {
 	for _, p := range all {
 		p.start()
 	}
-	all[0].awaitSaid("another list of founders")
-	all[1].awaitSaid("another list of founders")
+	all[0].awaitWaiting("another list of founders")
+	all[1].awaitWaiting("another list of founders")
 }
 
 func TestTwoFoundersOfOneNameSaySo(t *testing.T) {
@@ -134,10 +134,7 @@ func TestTwoFoundersOfOneNameSaySo(t *testing.T) {
 	for _, p := range []*process{all[0], all[1], twin} { // c is missing, so that they wait
 		p.start()
 	}
-	eventually(t, "a to say so", func() bool {
-		s, err := all[0].status()
-		return err == nil && strings.Contains(s.Waiting, `two members are named "b"`)
-	})
+	all[0].awaitWaiting(`two members are named "b"`)
 }
 
 func TestNewcomerWithANameInUseIsRefused(t *testing.T) {
@@ -145,7 +142,7 @@ func TestNewcomerWithANameInUseIsRefused(t *testing.T) {
 	first := newProcess(t, "a")
 	first.start().awaitReady()
 	twin := newProcess(t, "a", "--join", first.addr)
-	twin.start().awaitSaid("is taken by member")
+	twin.start().awaitWaiting("is taken by member")
 	first.mustPut("k", "v")
 	if s := first.mustStatus(); len(s.Members) != 1 {
 		t.Errorf("the newcomer is a member: %+v", s.Members)
@@ -170,7 +167,7 @@ func TestJoiningNobodyKeepsTryingAndSaysSo(t *testing.T) {
 func TestJoiningAnAddressThatResolvesToNothingSaysSo(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t, "b", "--join", "no-such-host.invalid:7000")
-	p.start().awaitSaid("no-such-host.invalid")
+	p.start().awaitWaiting("no-such-host.invalid")
 	if code := p.terminate(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}

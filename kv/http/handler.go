@@ -1,6 +1,7 @@
 package http
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -15,6 +16,8 @@ import (
 // Member is what /status and /healthz ask; a *balsa.Node is one.
 type Member interface {
 	Status() balsa.Status
+	// Members are those of the status, with what the leader knows of them.
+	Members(context.Context) ([]balsa.MemberStatus, error)
 	// Done is closed when the member has ended.
 	Done() <-chan struct{}
 	// Err is why.
@@ -102,8 +105,20 @@ type status struct {
 	Ports map[string]string `json:"ports,omitempty"`
 }
 
-func (h handler) serveStatus(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, status{h.Member.Status(), h.Ports})
+// patience is how long a status waits for what the leader knows; without it, the status
+// says what this member knows by itself.
+const patience = 300 * time.Millisecond
+
+func (h handler) serveStatus(w http.ResponseWriter, r *http.Request) {
+	s := h.Member.Status()
+	if s.Leader != "" && s.Role != "leader" {
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		if members, err := h.Member.Members(ctx); err == nil {
+			s.Members = members
+		}
+	}
+	writeJSON(w, http.StatusOK, status{s, h.Ports})
 }
 
 func (h handler) serveHealth(w http.ResponseWriter, _ *http.Request) {

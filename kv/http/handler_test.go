@@ -236,7 +236,10 @@ type lame struct {
 	err  error
 }
 
-func (l lame) Status() balsa.Status  { return balsa.Status{Waiting: "waiting to hear from b"} }
+func (l lame) Status() balsa.Status { return balsa.Status{Waiting: "waiting to hear from b"} }
+func (l lame) Members(context.Context) ([]balsa.MemberStatus, error) {
+	return nil, balsa.ErrNoLeader
+}
 func (l lame) Done() <-chan struct{} { return l.done }
 func (l lame) Err() error            { return l.err }
 
