@@ -91,8 +91,9 @@ func (h *Host) encode(s wire.Span) wire.Batch {
 }
 
 // entryTime is the time that an entry appended now gets: the leader's clock, which
-// never goes back from what is in the log, whoever wrote that.
-func (h *Host) entryTime() int64 { return max(h.wall, h.log.LastTime()) }
+// never goes back from what is in the log, or in a snapshot that the log starts from,
+// whoever wrote that.
+func (h *Host) entryTime() int64 { return max(h.wall, h.log.LastTime(), h.applying.time) }
 
 // send gives a message to the transport, after its entries have got their bytes.
 func (h *Host) send(m *wire.Message) {

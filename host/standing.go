@@ -179,9 +179,11 @@ func (h *Host) adopt(cluster wire.ClusterID, first wire.Batch) error {
 		entries = append(entries, span)
 		h.log.SaveHardState(wire.HardState{Term: 1})
 		h.log.Append(first)
-		flush := h.log.Flush()
+	}
+	// Without a first entry, what may be staged is that an earlier founding's goes.
+	if flush := h.log.Flush(); flush != nil {
 		if err := h.log.Flushed(flush, flush.Run()); err != nil {
-			return fmt.Errorf("write the first entry of the log: %w", err)
+			return fmt.Errorf("write the start of the log: %w", err)
 		}
 	}
 	i := h.cfg.Identity
