@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -343,12 +342,4 @@ func mustFail(t *testing.T, wantCode int, want string, args ...string) {
 	if strings.Contains(said, "goroutine ") {
 		t.Errorf("balsa %s panics: %s", strings.Join(args, " "), said)
 	}
-}
-
-func mkdir(t *testing.T, dir string) string {
-	t.Helper()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
