@@ -56,10 +56,13 @@ var rooms = []room{
 	{root, 3, list("wire", "codec", "fsys", "raft", "session", "storage/identity", "storage/wal", "transport/tcp", "host"), nil, clock | goroutines | network | chance, "the front door: gives a host goroutines, a clock and the usual parts"},
 
 	{"kv", 4, list(root), nil, pure, "a state machine as any user would write it"},
+	{"sim/world", 4, list("wire", "fsys", "fsys/fault", "raft", "session", "storage/identity", "host"), nil, chance, "whole clusters as a seed says: time is a number, and there is one thread"},
 	{"balsatest", 4, list("wire"), nil, free, "suites that users run on parts of their own"},
 
 	{"kv/text", 5, list(root, "kv"), nil, free, "a face of the key-value service"},
 	{"kv/http", 5, list(root, "kv"), nil, free, "a face of the key-value service"},
+
+	{"sim", 5, list("sim/world"), nil, free, "plays worlds, as many at a time as there are cores"},
 
 	{"cmd/balsa", 6, list(root, "wire", "transport/tcp", "kv", "kv/text", "kv/http"), list("github.com/alecthomas/kong"), free, "composition: names concrete parts"},
 	{"examples/counter", 6, list(root), nil, free, "composition: names concrete parts"},

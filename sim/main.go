@@ -1,0 +1,55 @@
+// Command sim plays worlds: whole clusters with all their troubles, each decided by a
+// seed, and tells which broke a promise.
+//
+//	go run ./sim -seeds 10000            # worlds of the seeds from 1 on
+//	go run ./sim -seeds 1000 -first 5000
+//	go run ./sim -seed 4711 -v           # one world, a line an event
+//
+// It ends with 1 if a promise was broken, after a line for each that replays it.
+package main
+
+import (
+	"bufio"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/balsaraft/balsa/sim/world"
+)
+
+func main() {
+	seeds := flag.Uint64("seeds", 1000, "how many worlds to play")
+	first := flag.Uint64("first", 1, "the seed of the first")
+	one := flag.Uint64("seed", 0, "play the world of this seed alone")
+	mode := flag.String("mode", string(world.Swarm), "swarm, safety or liveness")
+	verbose := flag.Bool("v", false, "with -seed: tell all that happens, a line an event")
+	workers := flag.Int("workers", runtime.GOMAXPROCS(0), "how many worlds to play at a time")
+	most := flag.Int("failures", 20, "stop after so many broken worlds")
+	flag.Parse()
+	o := world.Options{Mode: world.Mode(*mode)}
+	if err := o.Check(); err != nil {
+		fmt.Fprintln(os.Stderr, "sim:", err)
+		os.Exit(2)
+	}
+	if *one != 0 {
+		os.Exit(playOne(*one, o, *verbose))
+	}
+	os.Exit(playMany(campaign{first: *first, seeds: *seeds, options: o, workers: *workers, most: *most}))
+}
+
+// playOne plays one world and tells how it went.
+func playOne(seed uint64, o world.Options, verbose bool) int {
+	out := bufio.NewWriter(os.Stdout)
+	defer out.Flush()
+	if verbose {
+		o.Trace = out
+	}
+	r := world.Run(seed, o)
+	fmt.Fprintf(out, "seed=%d events=%d elapsed=%s digest=%016x %v\n", r.Seed, r.Events, r.Elapsed, r.Digest, r.Counts)
+	if r.Err != nil {
+		fmt.Fprintln(out, r.Err)
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,235 @@
+package world
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/balsaraft/balsa/fsys"
+	"github.com/balsaraft/balsa/fsys/fault"
+	"github.com/balsaraft/balsa/host"
+	"github.com/balsaraft/balsa/storage/identity"
+	"github.com/balsaraft/balsa/wire"
+)
+
+// seat is where a member lives: a name, an address, a clock and a disk. Processes come
+// and go on it; if the disk is wiped, another member lives there from then on.
+type seat struct {
+	w        *World
+	name     string
+	addr     string
+	founder  bool
+	clock    clock
+	disk     *fault.Disk
+	mood     mood // how long the disk takes
+	dieAfter int  // operations of the disk after which the process dies; negative: never
+	process  *process
+	id       wire.MemberID // who lives here, 0 before the first start
+	retired  bool          // it was removed, and nobody starts it again
+	isolated bool          // in the second act: it stays in trouble
+	lives    int
+	starting bool // a start is on the agenda
+	rules    []*fault.Injection
+}
+
+func (w *World) newSeat(founder bool) *seat {
+	name := fmt.Sprintf("n%d", len(w.seats)+1)
+	s := &seat{
+		w: w, name: name, addr: name + ":7000", founder: founder, dieAfter: -1,
+		clock: clock{rate: 1000}, disk: fault.New(w.draw.Uint64()),
+	}
+	if w.faults.clocks {
+		s.clock.rate = w.draw.number(950, 1050)
+		s.clock.skew = w.draw.between(-time.Hour, time.Hour)
+	}
+	s.watchDisk()
+	w.seats = append(w.seats, s)
+	return s
+}
+
+// killed is what unwinds a task when its process dies in the middle of it.
+type killed struct{}
+
+// watchDisk makes the process die before the operation that was drawn.
+func (s *seat) watchDisk() {
+	s.disk.Watch(func(fault.Operation) {
+		if s.dieAfter > 0 {
+			s.dieAfter--
+		} else if s.dieAfter == 0 {
+			panic(killed{})
+		}
+	})
+}
+
+// survives runs something that uses the disk, and says whether the process survived it.
+func (s *seat) survives(do func()) (alive bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			if _, died := p.(killed); !died {
+				panic(p)
+			}
+			alive = false
+		}
+	}()
+	do()
+	return true
+}
+
+// startLater starts a process on the seat, if none is there by then.
+func (s *seat) startLater(after time.Duration) {
+	if s.starting {
+		return
+	}
+	s.starting = true
+	s.w.after(after, func() {
+		s.starting = false
+		if s.process == nil && !s.retired {
+			s.start()
+		}
+	})
+}
+
+// start begins a life on the seat. What the disk refuses is tried again later.
+func (s *seat) start() {
+	s.lives++
+	var p *process
+	var err error
+	if !s.survives(func() { p, err = s.open() }) {
+		s.w.trace.line(s.name, "dies while it starts")
+		s.leave(s.w.draw.one(2))
+		return
+	}
+	if err != nil {
+		s.w.trace.line(s.name, "does not start: %v", err)
+		if !s.mayRefuse(err) {
+			broken("%s does not start: %v", s.name, err)
+		}
+		s.leave(s.w.draw.one(2))
+		return
+	}
+	s.process = p
+	s.w.trace.line(s.name, "starts as %s, life %d", s.id, s.lives)
+	p.wake()
+}
+
+// mayRefuse says whether a member may give up for that reason: a disk that was made to
+// fail, or to be full.
+func (s *seat) mayRefuse(err error) bool {
+	return errors.Is(err, fault.ErrIO) && s.w.faults.badDisk || errors.Is(err, fsys.ErrNoSpace) && s.w.faults.fullDisk
+}
+
+// leave clears the seat of a process that is dead, and starts another soon.
+func (s *seat) leave(power bool) {
+	s.dieAfter = -1
+	s.process = nil
+	if power {
+		s.disk.Crash()
+	}
+	s.startLater(s.w.draw.between(time.Millisecond, s.w.downtime()))
+}
+
+func (s *seat) open() (*process, error) {
+	who, err := s.whoLivesHere()
+	if err != nil {
+		return nil, err
+	}
+	s.id = who.ID
+	p := newProcess(s)
+	random := newDraw(s.w.draw.Uint64(), uint64(who.ID)).Uint64
+	c := host.Config{
+		Files: s.disk, Identity: who, Machine: p.machine, Transport: p.transport,
+		Card:   wire.Card{Cluster: who.Cluster, ID: who.ID, Incarnation: random() | 1, Name: s.name, Addr: s.addr},
+		Logger: s.logger(), Raft: s.w.shape.raft,
+		SegmentBytes: s.w.shape.segmentBytes, CacheBytes: s.w.shape.cacheBytes,
+		SnapshotBytes: s.w.shape.snapshotBytes, KeepSnapshots: s.w.shape.keepSnapshots,
+		SessionTTL: s.w.shape.sessionTTL, Random: random,
+	}
+	if s.founder {
+		c.Founders = s.w.founders()
+	} else {
+		c.Join = s.w.addresses(s)
+	}
+	p.host, err = host.New(c, s.clock.now(s.w.now))
+	if err != nil {
+		return nil, err
+	}
+	p.status = p.host.Status()
+	s.w.judge.stands(s.name, &p.status, &p.status)
+	return p, nil
+}
+
+func (s *seat) logger() *slog.Logger {
+	if s.w.trace.out == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	tell := func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}
+	out := writerFunc(func(b []byte) (int, error) {
+		s.w.trace.line(s.name, "%s", b[:max(0, len(b)-1)])
+		return len(b), nil
+	})
+	return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{ReplaceAttr: tell}))
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// whoLivesHere reads who the disk belongs to, or mints an identity into an empty one.
+func (s *seat) whoLivesHere() (identity.Identity, error) {
+	who, err := identity.Load(s.disk)
+	if !errors.Is(err, identity.ErrNone) {
+		return who, err
+	}
+	who = identity.Identity{ID: wire.MemberID(s.w.draw.Uint64() | 1), Name: s.name}
+	return who, identity.Save(s.disk, who)
+}
+
+// founders are the names and addresses of those who found the cluster.
+func (w *World) founders() map[string]string {
+	m := map[string]string{}
+	for _, s := range w.seats {
+		if s.founder {
+			m[s.name] = s.addr
+		}
+	}
+	return m
+}
+
+// addresses are those of all other seats.
+func (w *World) addresses(but *seat) (list []string) {
+	for _, s := range w.seats {
+		if s != but {
+			list = append(list, s.addr)
+		}
+	}
+	return list
+}
+
+// wipe empties the disk: who lived here is gone for ever.
+func (s *seat) wipe() {
+	s.disk = fault.New(s.w.draw.Uint64())
+	s.rules = nil
+	s.watchDisk()
+	s.id = 0
+}
+
+// heal ends what troubles the disk.
+func (s *seat) heal() {
+	s.disk.SetCapacity(-1)
+	for _, r := range s.rules {
+		r.Remove()
+	}
+	s.rules, s.mood = nil, quick
+	s.dieAfter = -1
+}
+
+func (w *World) running() []*seat {
+	return slices.DeleteFunc(slices.Clone(w.seats), func(s *seat) bool { return s.process == nil })
+}
