@@ -34,7 +34,11 @@ func (f *fresh) init(random func() uint64) {
 func (h *Host) mark(m *wire.Message) {
 	switch m.Kind {
 	case wire.Append:
-		m.ID = h.fresh.marks[m.To]
+		// A leader that has not committed in its term yet may know of less than was
+		// committed before it: its commit index dates nothing (thesis §6.4).
+		if _, ok := h.core.LedAt(); ok {
+			m.ID = h.fresh.marks[m.To]
+		}
 	case wire.AppendReply:
 		m.ID = h.fresh.base + uint64(h.now)
 	}
