@@ -1,6 +1,11 @@
 // Package codec turns a user's values into bytes and back: []byte and string as they
 // are, types that marshal themselves in binary by their own methods, all else as JSON.
-// What JSON would lose without a word is refused beforehand (json.go).
+// What would be lost without a word is refused beforehand:
+//
+//	json.go     the walk through the parts of a type
+//	fields.go   which fields of a struct JSON writes, and under which names
+//	methods.go  types and keys of maps that bring methods of their own
+//	borrowed.go methods that a struct has from what is embedded in it
 package codec
 
 import (
@@ -40,17 +45,22 @@ func For[T any]() (Codec[T], error) {
 			Decode: func([]byte) (v T, _ error) { return v, nil },
 		}, nil
 	}
+	t := reflect.TypeFor[T]()
 	if c, ok := binary[T](); ok {
-		return c, nil
+		if _, why := borrowedWay(t, t.String(), throughBinary); why == "" {
+			return c, nil
+		}
 	}
-	if err := CheckJSON(reflect.TypeFor[T]()); err != nil {
+	if err := CheckJSON(t); err != nil {
 		return Codec[T]{}, err
 	}
 	return Codec[T]{Append: appendJSON[T], Decode: decodeJSON[T]}, nil
 }
 
 func appendJSON[T any](b []byte, v T) ([]byte, error) {
-	data, err := json.Marshal(v)
+	// By a pointer, because JSON passes over a pointer's MarshalJSON where it has only
+	// the value, and would still call its UnmarshalJSON.
+	data, err := json.Marshal(&v)
 	if err != nil {
 		return nil, fmt.Errorf("encode %T as JSON: %w", v, err)
 	}
@@ -100,8 +110,3 @@ func binary[T any]() (Codec[T], bool) {
 		},
 	}, true
 }
-
-var (
-	marshaler   = reflect.TypeFor[encoding.BinaryMarshaler]()
-	unmarshaler = reflect.TypeFor[encoding.BinaryUnmarshaler]()
-)
