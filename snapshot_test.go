@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -132,12 +133,14 @@ func TestBackupIsASnapshotOfAllThatWasApplied(t *testing.T) {
 func TestACommittedStreamHasEveryCommandOnceAndResumes(t *testing.T) {
 	inBubble(t, func(c *cluster) {
 		c.found("a", "b", "c")
-		go func() {
+		var caller sync.WaitGroup
+		defer caller.Wait()
+		caller.Go(func() {
 			for i := 1; i <= 200; i++ {
 				c.propose([]string{"a", "b", "c"}[i%3], i)
 				time.Sleep(10 * time.Millisecond)
 			}
-		}()
+		})
 		var seen []int
 		next := balsa.Index(1)
 		for len(seen) < 200 {

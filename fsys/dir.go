@@ -191,6 +191,8 @@ func explained(err error) error {
 	switch {
 	case errors.Is(err, ErrNoSpace):
 		return fmt.Errorf("%w; make room on that file system, or choose a directory on another", err)
+	case isReadOnly(err):
+		return fmt.Errorf("%w; mount that file system writable, or choose a directory on another", err)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w; let the user who runs this program read and write the directory, or choose another", err)
 	case errors.Is(err, ErrLocked):

@@ -134,6 +134,9 @@ func (o *outbox) due() time.Duration {
 	if o.opening != nil && o.opening.state == parcelSent {
 		due = o.opening.again
 	}
+	if o.state != sessionOpen {
+		return due // the commands wait for their session
+	}
 	for _, p := range o.chunks {
 		if p.state == parcelSent {
 			return min(due, p.again)

@@ -36,7 +36,7 @@ func (h *Host) tellRemoved(id wire.MemberID) {
 // onRemoved hears of a membership without this member. One that is older than what this
 // member knows was overtaken: the sender lags.
 func (h *Host) onRemoved(at wire.Index) {
-	if h.core != nil && at > h.core.Status().MembershipAt && !h.view.Membership.Empty() {
+	if h.core != nil && at >= h.core.Status().MembershipAt && !h.view.Membership.Empty() {
 		h.retire()
 	}
 }

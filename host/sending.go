@@ -2,6 +2,8 @@ package host
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/balsaraft/balsa/raft"
@@ -84,8 +86,14 @@ func (h *Host) sendPiece(s *sending, data []byte, last bool) {
 	})
 }
 
-// turnSending reads and sends the next pieces, and ends what stands still.
+// turnSending reads and sends the next pieces, and ends what stands still, or goes to
+// somebody who is no member any more.
 func (h *Host) turnSending() {
+	for _, to := range slices.Sorted(maps.Keys(h.sending)) {
+		if !slices.Contains(h.contact.ids, to) {
+			h.endSending(h.sending[to], true, nil)
+		}
+	}
 	for _, to := range h.contact.ids {
 		s := h.sending[to]
 		switch {

@@ -29,11 +29,12 @@ type standing struct {
 	pause   time.Duration
 	sayAt   time.Duration // when to say again that nothing moves
 	reason  error         // why nothing moves, as far as is known
+	at      time.Duration // when reason was found
 	cards   map[string]heardCard
 	joins   map[wire.MemberID]bool          // newcomers that the leader was asked to add
 	member  bool                            // a membership that was applied lists this member
 	removed bool                            // the cluster goes on without this member
-	told    map[wire.MemberID]time.Duration // former members, and when they were last told
+	told    map[wire.MemberID]time.Duration // former members that were told, refused ones that were spoken of: when
 	founded wire.Batch                      // the first entry, on the member that decided
 }
 
@@ -53,6 +54,7 @@ type heardCard struct {
 const (
 	firstIntroduction = 50 * time.Millisecond
 	introductionPause = time.Second
+	forgetAfter       = 3 * introductionPause // of who has not introduced itself again
 	sayEvery          = 10 * time.Second
 )
 
@@ -300,29 +302,24 @@ func (h *Host) founding(card wire.Card) bool {
 	return in
 }
 
-// onMeet hears of another founder.
+// onMeet hears of another founder. What is wrong with one stays the reason for a while,
+// however well the others introduce themselves.
 func (h *Host) onMeet(card wire.Card, list string) {
 	s := &h.standing
-	before, known := s.cards[card.Name]
-	switch {
-	case list != h.founderList():
-		s.reason = fmt.Errorf("member %s was started with another list of founders (%s) than this one (%s); give all the same", card, list, h.founderList())
-		return
-	case h.cfg.Founders[card.Name] == "":
-		s.reason = fmt.Errorf("member %s is not in the list of founders (%s)", card, list)
-		return
-	case card.Name == h.card.Name || known && before.ID != card.ID && h.now-before.at < 3*introductionPause:
-		s.reason = fmt.Errorf("two members are named %q: one is %s; stop one, or give it a name of its own", card.Name, card)
+	if err := h.objection(card, list); err != nil {
+		s.reason, s.at = err, h.now
 		return
 	}
-	s.reason = nil
+	if h.now > s.at+forgetAfter {
+		s.reason = nil
+	}
 	s.cards[card.Name] = heardCard{card, h.now}
 	if h.decider() != h.card.Name || len(s.cards)+1 < len(h.cfg.Founders) {
 		return
 	}
 	cards := []wire.Card{h.card}
 	for _, c := range s.cards {
-		if h.now-c.at > 3*introductionPause {
+		if h.now-c.at > forgetAfter {
 			return // not there any more: its disk may be another by now
 		}
 		cards = append(cards, c.Card)
@@ -334,6 +331,20 @@ func (h *Host) onMeet(card wire.Card, list string) {
 	for _, c := range cards[1:] {
 		h.welcome(c, h.standing.founded)
 	}
+}
+
+// objection is why a founder cannot be founded with.
+func (h *Host) objection(card wire.Card, list string) error {
+	before, known := h.standing.cards[card.Name]
+	switch {
+	case list != h.founderList():
+		return fmt.Errorf("member %s was started with another list of founders (%s) than this one (%s); give all the same", card, list, h.founderList())
+	case h.cfg.Founders[card.Name] == "":
+		return fmt.Errorf("member %s is not in the list of founders (%s)", card, list)
+	case card.Name == h.card.Name || known && before.ID != card.ID && h.now-before.at < forgetAfter:
+		return fmt.Errorf("two members are named %q: one is %s; stop one, or give it a name of its own", card.Name, card)
+	}
+	return nil
 }
 
 // welcome tells a process which cluster it has found, and a founder the first entry.
@@ -384,11 +395,20 @@ func (h *Host) addNewcomer(card wire.Card) {
 			h.welcome(card, nil)
 			return
 		}
-		h.cfg.Logger.Warn("a newcomer was refused", "newcomer", card.String(), "error", err)
+		h.sayRefused(card, err)
 		h.cfg.Transport.Send(wire.Peer{Addr: card.Addr}, &wire.Message{
-			Kind: wire.JoinRefused, From: h.card.ID, To: card.ID, Data: []byte(err.Error()),
+			Kind: wire.JoinRefused, From: h.card.ID, To: card.ID, Data: []byte(strings.TrimPrefix(err.Error(), ErrRefused.Error()+": ")),
 		})
 	})
+}
+
+// sayRefused logs a refusal, now and then: who was refused tries again.
+func (h *Host) sayRefused(card wire.Card, err error) {
+	if at, said := h.standing.told[card.ID]; said && h.now < at+sayEvery {
+		return
+	}
+	h.standing.told[card.ID] = h.now
+	h.cfg.Logger.Warn("a newcomer was refused", "newcomer", card.String(), "error", err)
 }
 
 // Leading says whether this member leads.

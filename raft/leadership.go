@@ -103,8 +103,10 @@ func (r *Raft) tickLeader() {
 		// member cannot hear of, and its callers should go there.
 		r.stepDown()
 		return
-	case r.stalled():
-		// Heartbeats alone would keep a leader in place that commits nothing.
+	case r.stalled() && r.othersWrite():
+		// Heartbeats alone would keep a leader in place whose own log stands still. If
+		// nobody's disk is better, as when this member is alone or all disks are full,
+		// it stays, and reads go on.
 		r.handOff()
 		r.stepDown()
 		return
@@ -119,8 +121,8 @@ func (r *Raft) tickLeader() {
 
 func (r *Raft) leaderDeadline() time.Duration {
 	due := r.lead.heartbeat
-	if at, ok := r.saves.since(); ok {
-		due = min(due, at+r.cfg.StallTimeout)
+	if at, ok := r.saves.since(); ok && at+r.cfg.StallTimeout > r.now {
+		due = min(due, at+r.cfg.StallTimeout) // later than that, each heartbeat looks again
 	}
 	if r.lead.transfer.to != 0 {
 		due = min(due, r.lead.transfer.until)
@@ -134,6 +136,14 @@ func (r *Raft) heardByQuorum() bool {
 	since := r.now - r.cfg.ElectionTimeout
 	answered := func(id wire.MemberID) bool { return id == r.cfg.ID || r.peer(id).Contact > since }
 	return r.agree(answered) == quorum.Won
+}
+
+// othersWrite says whether another voter that is there has more of the log on its disk
+// than this leader.
+func (r *Raft) othersWrite() bool {
+	return slices.ContainsFunc(r.lead.peers, func(p *tracker.Peer) bool {
+		return p.Match > r.saves.durable && p.Active(r.now-r.cfg.ElectionTimeout) && r.members.latest().IsVoter(p.ID)
+	})
 }
 
 // agree counts the voters of which something is true.

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"os/signal"
 	"syscall"
 
@@ -65,7 +66,7 @@ func run(ctx context.Context, args []string, c console) int {
 		return exitUsage
 	}
 	if err := parsed.Run(); err != nil {
-		fmt.Fprintf(c.stderr, "balsa: %v\n", err)
+		fmt.Fprintf(c.stderr, "balsa: %s\n", strings.TrimPrefix(err.Error(), "balsa: ")) // the library names itself, too
 		if next := advice(err); next != "" {
 			fmt.Fprintln(c.stderr, next)
 		}
