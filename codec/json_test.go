@@ -10,7 +10,9 @@ import (
 	"time"
 )
 
+//lint:ignore U1000 that nobody can set the field is what is refused
 type inner struct{ X, hidden int }
+
 type Open struct{ X int }
 type Other struct{ X int }
 type renamed struct {
