@@ -158,6 +158,7 @@ func (h *Host) Turn(now Now) Output {
 			h.step(raft.Tick{})
 		}
 		h.turnContact()
+		h.turnAlone()
 		h.turnOutbox()
 		h.turnFresh()
 		h.turnReads()
@@ -184,7 +185,7 @@ func (h *Host) deadline() time.Duration {
 	}
 	due = min(due, h.standing.due())
 	if h.core != nil {
-		due = min(due, h.reads.due(), h.logging.due(), h.sendingDue())
+		due = min(due, h.reads.due(), h.logging.due(), h.sendingDue(), h.aloneDue())
 	}
 	if h.core != nil && !h.standing.removed {
 		due = min(due, h.core.Deadline())

@@ -33,8 +33,36 @@ func (h *Host) tellRemoved(id wire.MemberID) {
 	})
 }
 
+// turnAlone lets a member without a leader that is no voter ask around. It does not
+// campaign, so that nobody else would notice that it was removed, and tell it.
+func (h *Host) turnAlone() {
+	const pause = time.Second
+	s := &h.standing
+	switch {
+	case h.view.Leader != 0 || s.removed || h.view.Membership.IsVoter(h.card.ID):
+		s.askAt = 0
+	case s.askAt == 0:
+		s.askAt = h.now + pause
+	case h.now >= s.askAt:
+		s.askAt = h.now + pause
+		for _, id := range h.contact.ids {
+			// Of term 0, so that it moves nobody's term.
+			h.cfg.Transport.Send(h.contact.peer(id), &wire.Message{Kind: wire.ReadIndex, From: h.card.ID, To: id, ID: h.cfg.Random()})
+		}
+	}
+}
+
+// aloneDue is when turnAlone has something to do.
+func (h *Host) aloneDue() time.Duration {
+	if h.standing.askAt == 0 {
+		return never
+	}
+	return h.standing.askAt
+}
+
 // onRemoved hears of a membership without this member. One that is older than what this
-// member knows was overtaken: the sender lags.
+// member knows was overtaken: the sender lags. It may be the very one that this member
+// has in its log, without knowing that it is committed.
 func (h *Host) onRemoved(at wire.Index) {
 	if h.core != nil && at >= h.core.Status().MembershipAt && !h.view.Membership.Empty() {
 		h.retire()

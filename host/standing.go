@@ -34,6 +34,7 @@ type standing struct {
 	joins   map[wire.MemberID]bool          // newcomers that the leader was asked to add
 	member  bool                            // a membership that was applied lists this member
 	removed bool                            // the cluster goes on without this member
+	askAt   time.Duration                   // when to ask around for a leader, 0 while there is one
 	told    map[wire.MemberID]time.Duration // former members that were told, refused ones that were spoken of: when
 	founded wire.Batch                      // the first entry, on the member that decided
 }
