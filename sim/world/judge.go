@@ -180,9 +180,10 @@ func (j *judge) stands(who string, before, s *host.Status) {
 	}
 }
 
-// told notes a term that others may know of: from then on it must not be forgotten.
+// told notes a term in which a member has voted: from then on it must not be forgotten.
+// Other messages promise nothing that entries on the disk do not hold, too.
 func (j *judge) told(m *wire.Message) {
-	if m.Kind == wire.AppendReply || m.Kind == wire.VoteReply || m.Kind == wire.Vote {
+	if m.Kind == wire.Vote || m.Kind == wire.VoteReply && !m.Reject {
 		j.terms[m.From] = max(j.terms[m.From], m.Term)
 	}
 }

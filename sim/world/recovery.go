@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/balsaraft/balsa/host"
 	"github.com/balsaraft/balsa/raft"
 	"github.com/balsaraft/balsa/wire"
 )
@@ -22,7 +23,7 @@ func (w *World) recover() {
 	w.mustBecome(w.unwell)
 	for _, s := range w.sound() {
 		s.process.propose(1)
-		s.process.ask(w.drawRead(s.process))
+		s.process.ask(host.ReadRequest{Level: host.Linearizable})
 	}
 	w.mustBecome(w.unwell)
 	if w.draw.one(3) {
@@ -189,7 +190,7 @@ func (p *process) unwell(leader *process) string {
 	switch {
 	case len(p.calls.open) > 0:
 		return fmt.Sprintf("owes answers to %v", p.calls.waiting())
-	case len(p.readers) > 0:
+	case len(p.readers) > 0 && !s.Removed: // a member at rest has nobody to ask
 		return fmt.Sprintf("owes answers to %d reads", len(p.readers))
 	case len(p.controls) > 0:
 		return fmt.Sprintf("owes answers to %d operations", len(p.controls))
