@@ -1,0 +1,144 @@
+package host_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/balsaraft/balsa/host"
+	"github.com/balsaraft/balsa/session"
+	"github.com/balsaraft/balsa/wire"
+)
+
+// machine keeps the commands that were applied, and their times. The answer to a
+// command is its place among them.
+type machine struct {
+	content
+	table   session.Table[string]
+	next    uint64
+	answers map[uint64]string
+	own     map[session.ID]bool
+	broken  error // what Apply returns, if anything
+	onDisk  wire.Index
+}
+
+// content is what a snapshot holds.
+type content struct {
+	Log      []string
+	Times    []int64
+	Sessions []byte
+	Padding  string // makes snapshots as large as a test wants them
+}
+
+func newMachine() *machine {
+	return &machine{next: 1, answers: map[uint64]string{}, own: map[session.ID]bool{}}
+}
+
+// expect numbers an own command.
+func (m *machine) expect() uint64 {
+	m.next++
+	return m.next - 1
+}
+
+func (m *machine) answered(seq uint64) bool { _, ok := m.answers[seq]; return ok }
+
+// giveUp is what a caller does whose command was refused: it waits no more.
+func (m *machine) giveUp(seq uint64) { m.answers[seq] = "given up" }
+
+func (m *machine) low() uint64 {
+	low := uint64(1)
+	for m.answered(low) {
+		low++
+	}
+	return low
+}
+
+func (m *machine) AppliedOnDisk() wire.Index { return m.onDisk }
+
+func (m *machine) Apply(in host.ApplyInput) (out host.ApplyOutput, err error) {
+	for _, b := range in.Batches {
+		for index, e := range b.Entries() {
+			if err := m.apply(index, e, b.Time(), in.Own, &out); err != nil {
+				return out, err
+			}
+		}
+	}
+	out.Low = m.low()
+	return out, m.broken
+}
+
+func (m *machine) apply(index wire.Index, e wire.Entry, time int64, own session.ID, out *host.ApplyOutput) error {
+	m.Times = append(m.Times, time)
+	switch e.Kind {
+	case wire.KindNoop, wire.KindMembership:
+	case wire.KindSession:
+		o, err := session.DecodeOpening(e.Payload)
+		if err != nil {
+			return err
+		}
+		m.table.Open(o, time)
+		if o.Session == own {
+			m.own[own], out.Opened = true, true
+		}
+	case wire.KindCommand:
+		envelope, command, err := session.Cut(e.Payload)
+		if err != nil {
+			return err
+		}
+		verdict, result := m.table.Begin(envelope, time)
+		switch verdict {
+		case session.Fresh:
+			m.Log = append(m.Log, string(command))
+			result = fmt.Sprint(len(m.Log))
+			m.table.Finish(envelope, result)
+		case session.Expired:
+			result = "expired"
+			if m.own[envelope.Session] {
+				out.Expired = envelope.Session
+			}
+		}
+		m.answer(envelope, result)
+	default:
+		return fmt.Errorf("entry %d: its %s was written by a newer version", index, e.Kind)
+	}
+	return nil
+}
+
+func (m *machine) answer(e session.Envelope, result string) {
+	if m.own[e.Session] && !m.answered(e.Seq) {
+		m.answers[e.Seq] = result
+	}
+}
+
+func (m *machine) Capture() (io.WriterTo, error) {
+	var err error
+	m.Sessions, err = m.table.Append(nil, func(b []byte, r string) ([]byte, error) { return append(b, r...), nil })
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(m.content)
+	return bytes.NewReader(data), err
+}
+
+func (m *machine) Restore(in host.ApplyInput, r io.Reader) (out host.ApplyOutput, err error) {
+	var c content
+	if err := json.NewDecoder(r).Decode(&c); err != nil {
+		return out, err
+	}
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		return out, err
+	}
+	m.content = c
+	if err := m.table.Decode(c.Sessions, func(b []byte) (string, error) { return string(b), nil }); err != nil {
+		return out, err
+	}
+	for seq := uint64(1); seq < m.next; seq++ {
+		if result, verdict, _ := m.table.Result(in.Own, seq); verdict == session.Repeated {
+			m.answer(session.Envelope{Session: in.Own, Seq: seq}, result)
+		}
+	}
+	_, _, out.Opened = m.table.Result(in.Own, 0)
+	out.Low = m.low()
+	return out, nil
+}
