@@ -28,6 +28,7 @@ type world struct {
 	mail    []letter
 	meddle  func(letter) []letter // what arrives in place of a letter, nil: itself
 	ids     wire.MemberID
+	seed    uint64
 }
 
 type letter struct {
@@ -38,7 +39,7 @@ type letter struct {
 }
 
 func newWorld(t *testing.T) *world {
-	return &world{T: t, start: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano(), ids: 10}
+	return &world{T: t, seed: 1, start: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano(), ids: 10}
 }
 
 const (
@@ -49,7 +50,8 @@ const (
 // member is a place where a host may run: a name, which is its address, and a disk.
 type member struct {
 	w       *world
-	name    string
+	name    string // where it runs
+	called  string // what it is called when its identity is minted
 	disk    *fault.Disk
 	tune    func(*host.Config)
 	machine *machine
@@ -73,12 +75,12 @@ type member struct {
 
 // add makes a place for a member, with an empty disk, and starts nothing.
 func (w *world) add(name string, tune func(*host.Config)) *member {
-	m := &member{w: w, name: name, disk: fault.New(uint64(len(w.members)) + 1), tune: tune}
+	m := &member{w: w, name: name, called: name, disk: fault.New(100*w.seed + uint64(len(w.members))), tune: tune}
 	w.members = append(w.members, m)
 	return m
 }
 
-// founders starts members that found a cluster together.
+// founders makes places for members that will found a cluster together.
 func (w *world) founders(tune func(*host.Config), names ...string) (all []*member) {
 	list := map[string]string{}
 	for _, name := range names {
@@ -94,9 +96,17 @@ func (w *world) founders(tune func(*host.Config), names ...string) (all []*membe
 			}
 		}))
 	}
+	return all
+}
+
+// cluster starts founders and waits for their leader.
+func (w *world) cluster(tune func(*host.Config), names ...string) []*member {
+	w.Helper()
+	all := w.founders(tune, names...)
 	for _, m := range all {
 		m.run()
 	}
+	w.leader()
 	return all
 }
 
@@ -108,14 +118,20 @@ func (m *member) run() {
 	}
 }
 
-func (m *member) open() error {
-	m.starts++
+// mint gives an empty disk an identity.
+func (m *member) mint() (identity.Identity, error) {
 	who, err := identity.Load(m.disk)
 	if errors.Is(err, identity.ErrNone) {
 		m.w.ids++
-		who = identity.Identity{ID: m.w.ids, Name: m.name}
+		who = identity.Identity{ID: m.w.ids, Name: m.called}
 		err = identity.Save(m.disk, who)
 	}
+	return who, err
+}
+
+func (m *member) open() error {
+	m.starts++
+	who, err := m.mint()
 	if err != nil {
 		return err
 	}
@@ -154,7 +170,7 @@ func (m *member) crash() {
 
 // wipe cuts its power and gives it an empty disk.
 func (m *member) wipe() {
-	m.host, m.disk = nil, fault.New(m.starts+100)
+	m.host, m.disk = nil, fault.New(100*m.w.seed+m.starts+50)
 }
 
 // Introduce, Connect, Send and Drain are the host's transport.
@@ -328,7 +344,7 @@ func (w *world) leader() *member {
 			return false
 		}
 		for _, m := range w.members {
-			if m.host != nil && m.host.Err() == nil && m.host.Status().Core.Leader != found.card.ID {
+			if m.host != nil && m.host.Err() == nil && !m.host.Status().Removed && m.host.Status().Core.Leader != found.card.ID {
 				return false
 			}
 		}
@@ -399,6 +415,7 @@ func (w *world) agree() []string {
 		for _, m := range w.members {
 			switch {
 			case m.host == nil:
+			case m.host.Err() != nil || m.host.Status().Removed:
 			case first == nil:
 				first = m
 			case m.host.Status().Applied != first.host.Status().Applied:
@@ -408,7 +425,7 @@ func (w *world) agree() []string {
 		return true
 	})
 	for _, m := range w.members {
-		if m.host != nil && strings.Join(m.machine.Log, ",") != strings.Join(first.machine.Log, ",") {
+		if m.host != nil && m.host.Err() == nil && !m.host.Status().Removed && strings.Join(m.machine.Log, ",") != strings.Join(first.machine.Log, ",") {
 			w.Fatalf("%s applied %v, %s applied %v", first.name, first.machine.Log, m.name, m.machine.Log)
 		}
 	}
