@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/balsaraft/balsa/fsys"
@@ -55,8 +56,10 @@ func Load(fs fsys.FS) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	var format int
-	if _, err := fmt.Sscanf(string(text), "balsa-member %d\n", &format); err != nil {
+	line, _, _ := strings.Cut(string(text), "\n")
+	number, found := strings.CutPrefix(line, "balsa-member ")
+	format, err := strconv.Atoi(number)
+	if !found || err != nil {
 		return Identity{}, fmt.Errorf("file %s: %w", fileName, ErrDamaged)
 	}
 	if format != version {
@@ -81,33 +84,22 @@ func read(fs fsys.FS) ([]byte, error) {
 	return text, nil
 }
 
-func parse(text []byte) (Identity, error) {
-	var i Identity
-	var id, cluster uint64
-	at := bytes.LastIndex(text, []byte("crc32c="))
-	if at < 0 {
-		return i, fmt.Errorf("file %s: %w", fileName, ErrDamaged)
-	}
-	var sum uint32
-	if _, err := fmt.Sscanf(string(text[at:]), "crc32c=%08x\n", &sum); err != nil || sum != checksum(text[:at]) {
-		return i, fmt.Errorf("file %s: %w", fileName, ErrDamaged)
-	}
-	for line := range strings.Lines(string(text[:at])) {
+// parse reads what encode wrote, and nothing else: there is one spelling of an identity,
+// its checksum included, and what differs from it is damaged.
+func parse(text []byte) (i Identity, err error) {
+	for line := range strings.Lines(string(text)) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
 		switch key {
 		case "id":
-			fmt.Sscanf(value, "%x", &id)
+			err = errors.Join(err, i.ID.UnmarshalText([]byte(value)))
 		case "name":
 			i.Name = value
 		case "cluster":
-			fmt.Sscanf(value, "%x", &cluster)
+			err = errors.Join(err, i.Cluster.UnmarshalText([]byte(value)))
 		}
 	}
-	i.ID, i.Cluster = wire.MemberID(id), wire.ClusterID(cluster)
-	// There is one spelling of an identity: what differs from it was not written by
-	// Save, even if it means the same.
-	if i.ID == 0 || !bytes.Equal(text, encode(i)) {
-		return i, fmt.Errorf("file %s: %w", fileName, ErrDamaged)
+	if err != nil || i.ID == 0 || !bytes.Equal(text, encode(i)) {
+		return Identity{}, fmt.Errorf("file %s: %w", fileName, ErrDamaged)
 	}
 	return i, nil
 }
