@@ -34,7 +34,7 @@ func (s *State[T, C, R]) Apply(e Entry, command C) R { return s.apply(&s.Value, 
 
 // Snapshot implements StateMachine.
 func (s *State[T, C, R]) Snapshot() (io.WriterTo, error) {
-	data, err := json.Marshal(s.Value)
+	data, err := json.Marshal(&s.Value)
 	if err != nil {
 		return nil, fmt.Errorf("encode the state as JSON: %w", err)
 	}

@@ -159,7 +159,10 @@ func (h *Host) onSnapshotReply(m *wire.Message) {
 	case want < 0 || want > s.source.Size():
 		return
 	}
-	s.progress, s.again = h.now, h.now+h.patience()
+	s.again = h.now + h.patience()
+	if want > s.acked {
+		s.progress = h.now
+	}
 	if !s.started || want < s.acked {
 		s.sent = want
 	}
