@@ -60,6 +60,7 @@ func (h *Host) connect() {
 		peers = append(peers, c.peer(m.ID))
 	}
 	h.cfg.Transport.Connect(peers)
+	h.forgetFetches()
 }
 
 // hint is the address that this member was started with for a name: all may have

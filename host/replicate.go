@@ -3,8 +3,11 @@ package host
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 
+	"github.com/balsaraft/balsa/raft"
 	"github.com/balsaraft/balsa/storage/wal"
 	"github.com/balsaraft/balsa/wire"
 )
@@ -61,7 +64,7 @@ func (h *Host) startFetch() {
 		for f != nil && len(f.waiting) > 0 {
 			m := f.waiting[0]
 			f.waiting = f.waiting[1:]
-			if h.sendCached(m) {
+			if !h.stillLeads(m) || h.sendCached(m) {
 				continue
 			}
 			if h.fetch(m) {
@@ -70,6 +73,20 @@ func (h *Host) startFetch() {
 		}
 		delete(h.fetching, to)
 	}
+}
+
+// forgetFetches drops what waits for those who are no members any more. Were one of them
+// added again, all that is sent to it would queue up behind, and wait for ever.
+func (h *Host) forgetFetches() {
+	maps.DeleteFunc(h.fetching, func(id wire.MemberID, _ *fetch) bool { return !slices.Contains(h.contact.ids, id) })
+}
+
+// stillLeads says whether this member leads in the term of an Append that had to wait.
+// If not, its log may hold other entries by now: sent under the old term, they would
+// seem to follow what they do not follow.
+func (h *Host) stillLeads(m *wire.Message) bool {
+	s := h.core.Status() // not view, which the orders that m came with may not have reached yet
+	return s.Role == raft.Leader && s.Term == m.Term
 }
 
 // fetch begins to read the entries of one message. It says false if they are not
@@ -109,7 +126,7 @@ func (h *Host) fetched(m *wire.Message, batches []wire.Batch, err error) {
 		h.fail(fmt.Errorf("read the log for member %s: %w", m.To, err))
 	case err != nil:
 		h.cfg.Logger.Warn("could not read old entries for a member that lags", "member", m.To, "error", err)
-	case len(batches) > 0 && batches[len(batches)-1].Last() == last:
+	case len(batches) > 0 && batches[len(batches)-1].Last() == last && h.stillLeads(m):
 		m.Batches = batches
 		h.cfg.Transport.Send(h.contact.peer(m.To), m)
 	}
