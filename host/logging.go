@@ -38,6 +38,7 @@ func (h *Host) startFlush() {
 	if h.busy[LogLane] || h.now < h.logging.retryAt {
 		return
 	}
+	h.logging.retryAt = 0 // the flush that begins now says whether there is space
 	flush := h.log.Flush()
 	if flush == nil {
 		return
