@@ -3,6 +3,12 @@ package balsa
 import (
 	"context"
 	"iter"
+	"slices"
+	"sync"
+
+	"github.com/balsaraft/balsa/host"
+	"github.com/balsaraft/balsa/session"
+	"github.com/balsaraft/balsa/wire"
 )
 
 const proposing = "propose"
@@ -106,4 +112,242 @@ func (n *Node[S, C, R]) abandon(c *call[R]) {
 	n.mail.withdraw(c.seq, context.Canceled)
 	<-c.done
 	n.calls.release(c)
+}
+
+const (
+	// maxChunk is up to how many bytes proposals are gathered into one batch.
+	maxChunk = 1 << 20
+	// maxWaiting bounds the proposals of one member that are not answered, well below
+	// what a session remembers; maxWaitingBytes bounds their bytes.
+	maxWaiting      = session.MaxWindow / 2
+	maxWaitingBytes = 64 << 20
+)
+
+// calls are the proposals of this node that are not answered. Callers put them in on
+// one side, gathered into chunks that are ready for the log; the state machine's
+// results come in on the other. Any goroutine may use it.
+//
+// A proposal costs its caller one lock to hand in, and its answer one wake: no
+// goroutine, timer or channel is made for it.
+type calls[R any] struct {
+	mu     sync.Mutex
+	first  uint64     // lowest unanswered number
+	next   uint64     // number of the next proposal
+	ring   []*call[R] // number n has ring[n % len(ring)]
+	bytes  int        // of unanswered proposals
+	chunks []host.Chunk
+	closed error         // why no more are taken
+	room   chan struct{} // closed when there is room again; nil while nobody waits
+	pool   sync.Pool
+}
+
+// call is one proposal that somebody waits for.
+type call[R any] struct {
+	seq    uint64
+	size   int
+	done   chan struct{} // holds one token once result and err are set
+	result R
+	err    error
+}
+
+func newCalls[R any]() *calls[R] {
+	return &calls[R]{
+		first: 1, next: 1, ring: make([]*call[R], 64),
+		pool: sync.Pool{New: func() any { return &call[R]{done: make(chan struct{}, 1)} }},
+	}
+}
+
+// submit numbers a command and adds it to what goes to the log next. While too much
+// is unanswered it waits. wake is true for the first one of a chunk.
+func (c *calls[R]) submit(ctx context.Context, command []byte) (made *call[R], wake bool, err error) {
+	for {
+		made, wake, room, err := c.tryAdd(command)
+		if room == nil {
+			return made, wake, err
+		}
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return nil, false, outcome(proposing, true, ErrOverloaded, ctx.Err())
+		}
+	}
+}
+
+// tryAdd adds a command, or returns what is closed when there is room for it.
+func (c *calls[R]) tryAdd(command []byte) (made *call[R], wake bool, room <-chan struct{}, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed != nil:
+		return nil, false, nil, outcome(proposing, true, c.closed)
+	case c.next-c.first < maxWaiting && c.bytes+len(command) <= maxWaitingBytes || c.next == c.first:
+		made, wake = c.add(command)
+		return made, wake, nil, nil
+	case c.room == nil:
+		c.room = make(chan struct{})
+	}
+	return nil, false, c.room, nil
+}
+
+func (c *calls[R]) add(command []byte) (*call[R], bool) {
+	made := c.pool.Get().(*call[R])
+	made.seq, made.size = c.next, len(command)
+	if c.next-c.first >= uint64(len(c.ring)) {
+		c.grow()
+	}
+	c.ring[made.seq%uint64(len(c.ring))] = made
+	c.next++
+	c.bytes += made.size
+	wake := len(c.chunks) == 0
+	c.gather(made.seq, command)
+	return made, wake
+}
+
+func (c *calls[R]) grow() {
+	ring := make([]*call[R], 2*len(c.ring))
+	for _, waiting := range c.ring {
+		if waiting != nil {
+			ring[waiting.seq%uint64(len(ring))] = waiting
+		}
+	}
+	c.ring = ring
+}
+
+// gather encodes the command behind its envelope, straight into the batch in which it
+// will go to the log, the wire and the followers.
+func (c *calls[R]) gather(seq uint64, command []byte) {
+	last := len(c.chunks) - 1
+	if last < 0 || len(c.chunks[last].Body)+len(command) > maxChunk {
+		c.chunks = append(c.chunks, host.Chunk{Body: wire.NewBody(max(512, len(command)+64)), First: seq})
+		last++
+	}
+	chunk := &c.chunks[last]
+	var room [session.MaxEnvelope]byte
+	envelope := session.Envelope{Seq: seq, Low: c.first}.Append(room[:0])
+	chunk.Body = wire.AppendEntryParts(chunk.Body, wire.KindCommand, envelope, command)
+	chunk.Count++
+}
+
+// take hands over what was gathered.
+func (c *calls[R]) take(into []host.Chunk) []host.Chunk {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	into = append(into, c.chunks...)
+	clear(c.chunks)
+	c.chunks = c.chunks[:0]
+	return into
+}
+
+// finish answers one call, if it still waits.
+func (c *calls[R]) finish(seq uint64, result R, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answer(seq, result, err)
+	c.advance()
+}
+
+// finishGroup answers those of a group of commands that are of own sessions.
+func (c *calls[R]) finishGroup(own map[session.ID]bool, envelopes []session.Envelope, results []R) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var last session.ID
+	mine := false
+	for i, e := range envelopes {
+		if e.Session != last {
+			last, mine = e.Session, own[e.Session]
+		}
+		if mine {
+			c.answer(e.Seq, results[i], nil)
+		}
+	}
+	c.advance()
+}
+
+// finishSent fails one call, unless it is still to be handed over.
+func (c *calls[R]) finishSent(seq uint64, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.chunks) > 0 && seq >= c.chunks[0].First {
+		return
+	}
+	var none R
+	c.answer(seq, none, err)
+	c.advance()
+}
+
+func (c *calls[R]) answer(seq uint64, result R, err error) {
+	if seq < c.first || seq >= c.next {
+		return
+	}
+	place := &c.ring[seq%uint64(len(c.ring))]
+	if *place == nil {
+		return
+	}
+	answered := *place
+	*place = nil
+	c.bytes -= answered.size
+	answered.result, answered.err = result, err
+	answered.done <- struct{}{}
+}
+
+// advance moves first past what is answered, and lets in who waits for room.
+func (c *calls[R]) advance() {
+	for c.first < c.next && c.ring[c.first%uint64(len(c.ring))] == nil {
+		c.first++
+	}
+	if c.room != nil {
+		close(c.room)
+		c.room = nil
+	}
+}
+
+// low is the lowest unanswered number.
+func (c *calls[R]) low() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.first
+}
+
+// waiting lists the unanswered numbers, in order.
+func (c *calls[R]) waiting() (numbers []uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, w := range c.ring {
+		if w != nil {
+			numbers = append(numbers, w.seq)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers
+}
+
+// close lets no more in.
+func (c *calls[R]) close(reason error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed == nil {
+		c.closed = reason
+	}
+	c.advance()
+}
+
+// drained is nil if nothing is unanswered, else a channel that is closed when
+// something was answered.
+func (c *calls[R]) drained() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.first == c.next {
+		return nil
+	}
+	if c.room == nil {
+		c.room = make(chan struct{})
+	}
+	return c.room
+}
+
+// release gives a call that was answered back for reuse.
+func (c *calls[R]) release(done *call[R]) {
+	var none R
+	done.result, done.err = none, nil
+	c.pool.Put(done)
 }
