@@ -45,7 +45,12 @@ func (h *Host) startFlush() {
 	}
 	upTo := h.logging.staged
 	var err error
-	h.begin(LogLane, func() { err = flush.Run() }, func() { h.flushed(upTo, h.log.Flushed(flush, err)) })
+	h.beginTask(&Task{
+		Lane:   LogLane,
+		run:    func() { err = flush.Run() },
+		always: func() { err = h.log.Flushed(flush, err) },
+		finish: func() { h.flushed(upTo, err) },
+	})
 }
 
 // prepareLog makes room for the log ahead of need, so that a flush which comes to the

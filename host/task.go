@@ -34,6 +34,7 @@ const (
 type Task struct {
 	Lane   Lane
 	run    func()
+	always func() // what must be done even if the member has stopped meanwhile; may be nil
 	finish func()
 }
 
@@ -71,17 +72,24 @@ func (i interruptible) Write(b []byte) (int, error) {
 
 // begin puts a task out, if its lane is free, and says whether it did.
 func (h *Host) begin(lane Lane, run, finish func()) bool {
-	if h.busy[lane] || h.err != nil {
+	return h.beginTask(&Task{Lane: lane, run: run, finish: finish})
+}
+
+func (h *Host) beginTask(t *Task) bool {
+	if h.busy[t.Lane] || h.err != nil {
 		return false
 	}
-	h.busy[lane] = true
-	h.out.Tasks = append(h.out.Tasks, &Task{Lane: lane, run: run, finish: finish})
+	h.busy[t.Lane] = true
+	h.out.Tasks = append(h.out.Tasks, t)
 	return true
 }
 
 // Finish takes back a task that has run. Turn must follow.
 func (h *Host) Finish(t *Task) {
 	h.busy[t.Lane] = false
+	if t.always != nil {
+		t.always()
+	}
 	if h.err == nil {
 		t.finish()
 	}
