@@ -319,7 +319,8 @@ func (h *Host) onMeet(card wire.Card, list string) {
 		return
 	}
 	cards := []wire.Card{h.card}
-	for _, c := range s.cards {
+	for _, name := range slices.Sorted(maps.Keys(s.cards)) {
+		c := s.cards[name]
 		if h.now-c.at > forgetAfter {
 			return // not there any more: its disk may be another by now
 		}
