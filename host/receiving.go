@@ -110,6 +110,7 @@ func (r *receiving) write(store *snapshot.Store, pieces []*wire.Message) (err er
 }
 
 func (h *Host) wrotePieces(r *receiving, err error) {
+	h.failWithDirectory(err)
 	if err != nil {
 		h.cfg.Logger.Error("a snapshot that came in could not be kept", "at", r.pos, "from", r.from, "error", err)
 		h.answerPieces(r, err)

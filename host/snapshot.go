@@ -101,6 +101,7 @@ func (h *Host) writeSnapshot(meta snapshot.Meta, state io.WriterTo) error {
 func (h *Host) captured(meta snapshot.Meta, err error) {
 	c := &h.captures
 	c.failed = err
+	h.failWithDirectory(err)
 	if err != nil {
 		c.resume = h.applying.bytes + h.cfg.SnapshotBytes
 		h.cfg.Logger.Error("no snapshot was taken, the log keeps growing", "at", meta.Pos, "error", err)
@@ -115,6 +116,14 @@ func (h *Host) captured(meta snapshot.Meta, err error) {
 		h.resumeSending()
 	}
 	c.finish(err)
+}
+
+// failWithDirectory stops the member if its directory could not be synced: names that
+// the log has made in it may be lost, and no later sync would say so.
+func (h *Host) failWithDirectory(err error) {
+	if errors.Is(err, snapshot.ErrDirectory) {
+		h.fail(err)
+	}
 }
 
 // compact drops the log up to the oldest snapshot that is kept, and not what a member
@@ -144,8 +153,8 @@ func (h *Host) compact() {
 	}
 }
 
-// errNoState says that the log starts after what any snapshot holds.
-var errNoState = errors.New("no snapshot holds what the log no longer does; start this member with an empty directory, and it copies from its peers")
+// errNoState says that the log starts after what any snapshot holds: a snapshot is gone.
+var errNoState = fmt.Errorf("no snapshot holds what the log no longer does: the directory is %w", fsys.ErrDamaged)
 
 // restoreNewest brings the state back from the newest snapshot that is whole. An
 // older one will do while the log reaches back to it.
@@ -154,6 +163,9 @@ func (h *Host) restoreNewest() error {
 	damage := errors.Join(h.snapshots.Damaged()...)
 	for i := range all {
 		meta := newestBut(all, i)
+		if meta.Pos.Index < h.log.Start().Index {
+			break // the log does not reach back to it
+		}
 		err := h.restoreAtStart(meta)
 		if err == nil {
 			return h.joinLogToSnapshot(damage)
@@ -186,6 +198,7 @@ func (h *Host) restoreAtStart(meta snapshot.Meta) error {
 		return err
 	}
 	defer r.Close()
+	h.touched = true
 	if _, err := h.cfg.Machine.Restore(ApplyInput{At: meta.Pos}, r); err != nil {
 		return err
 	}

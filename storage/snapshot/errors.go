@@ -14,6 +14,10 @@ var (
 	ErrVersion = fsys.ErrNewerVersion
 	// ErrClosed says that a Writer, Reader, Source or Receiver was used after its end.
 	ErrClosed = errors.New("the snapshot's file is closed")
+	// ErrDirectory says that the directory could not be synced. Whoever else has made
+	// or renamed files in it and not synced it yet may have lost that, and a sync of
+	// theirs will not say so (fsyncgate): who shares it must stop using it.
+	ErrDirectory = errors.New("the directory could not be synced")
 )
 
 // DamageError says that a file is not what was written. It was left as it is.

@@ -45,12 +45,20 @@ func (s *Store) publish(handle fsys.File, temp string, t title) error {
 	if err := s.fs.Rename(temp, name); err != nil {
 		return fmt.Errorf("publish snapshot %s: %w", name, err)
 	}
-	if err := s.fs.SyncDir(); err != nil {
+	if err := s.syncDir(); err != nil {
 		return fmt.Errorf("publish snapshot %s: %w", name, err)
 	}
 	f.name, f.verified = name, true
 	s.list(f)
 	s.prune()
+	return nil
+}
+
+// syncDir makes the names durable.
+func (s *Store) syncDir() error {
+	if err := s.fs.SyncDir(); err != nil {
+		return fmt.Errorf("%w: %w", ErrDirectory, err)
+	}
 	return nil
 }
 

@@ -56,7 +56,7 @@ func (r *Receiver) open() error {
 	if r.file, err = r.store.fs.Create(r.part()); err != nil {
 		return err
 	}
-	return r.store.fs.SyncDir() // else a crash would lose what has come with the name
+	return r.store.syncDir() // else a crash would lose what has come with the name
 }
 
 func (r *Receiver) removeOthers() error {
