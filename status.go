@@ -16,7 +16,8 @@ type Status struct {
 	Cluster wire.ClusterID `json:"cluster"`
 	Addr    string         `json:"addr"`
 	// Role is leader, candidate, follower or learner; founding or joining while the
-	// member belongs to no cluster yet, and removed when it does no more.
+	// member belongs to no cluster yet, removed when it does no more, and repairing
+	// while it waits to be taken in again because its files are damaged.
 	Role string `json:"role"`
 	// Leader is the leader's name, "" if none is known; LeaderID its identity.
 	Leader   string   `json:"leader"`
@@ -106,6 +107,8 @@ func contains(members []wire.Member, id MemberID) bool {
 
 func roleOf(s host.Status) string {
 	switch {
+	case s.Repairing:
+		return "repairing"
 	case s.Removed:
 		return "removed"
 	case s.Card.Cluster == 0 && s.Founding:

@@ -148,19 +148,19 @@ type EventKind = host.EventKind
 
 // What an Event can be about; host.Event says which fields count.
 const (
-	LeaderChanged     = host.LeaderChanged
-	RoleChanged       = host.RoleChanged
-	MembersChanged    = host.MembersChanged
-	SnapshotTaken     = host.SnapshotTaken
-	SnapshotFailed    = host.SnapshotFailed
-	SnapshotSending   = host.SnapshotSending
-	SnapshotReceiving = host.SnapshotReceiving
-	SnapshotInstalled = host.SnapshotInstalled
-	DiskFull          = host.DiskFull
-	Joined            = host.Joined
-	Waiting           = host.Waiting
-	MemberRefused     = host.MemberRefused
-
+	LeaderChanged      = host.LeaderChanged
+	RoleChanged        = host.RoleChanged
+	MembersChanged     = host.MembersChanged
+	SnapshotTaken      = host.SnapshotTaken
+	SnapshotFailed     = host.SnapshotFailed
+	SnapshotSending    = host.SnapshotSending
+	SnapshotReceiving  = host.SnapshotReceiving
+	SnapshotInstalled  = host.SnapshotInstalled
+	DiskFull           = host.DiskFull
+	Joined             = host.Joined
+	Waiting            = host.Waiting
+	MemberRefused      = host.MemberRefused
+	Damaged            = host.Damaged
 	RemovedFromCluster = host.RemovedFromCluster
 )
 

@@ -35,6 +35,8 @@ const (
 	Waiting
 	// MemberRefused: a handshake failed; Err says why.
 	MemberRefused
+	// Damaged: the member's files are; Err says which. It repairs itself from the others.
+	Damaged
 	// RemovedFromCluster: the cluster goes on without this member.
 	RemovedFromCluster
 )
@@ -42,7 +44,7 @@ const (
 var eventNames = [...]string{
 	"", "leader-changed", "role-changed", "members-changed", "snapshot-taken", "snapshot-failed", "snapshot-sending",
 	"snapshot-receiving", "snapshot-installed", "disk-full", "joined", "waiting", "member-refused",
-	"removed",
+	"damaged", "removed",
 }
 
 func (k EventKind) String() string {

@@ -52,6 +52,7 @@ type Host struct {
 	busy [lanes]bool
 	err  error // why the member has stopped; nothing happens after
 
+	touched  bool        // the state machine was given a snapshot
 	stopping atomic.Bool // long tasks are to end; any goroutine
 
 	log       *wal.Log
@@ -91,14 +92,35 @@ func New(cfg Config, now Now) (*Host, error) {
 	h.outbox.init(cfg.Random)
 	h.reads.init(cfg.Random)
 	h.fresh.init(cfg.Random)
-	if err := h.openFiles(); err != nil {
-		return nil, errors.Join(err, h.closeFiles())
+	err := h.openFiles()
+	if err == nil {
+		return h, nil
 	}
+	damage := err
+	if err := h.closeFiles(); err != nil || !h.mayBeReplaced(damage) {
+		return nil, errors.Join(damage, err)
+	}
+	h.enterRepair(damage)
 	return h, nil
 }
 
 func (h *Host) openFiles() error {
-	var err error
+	if h.cfg.Identity.Replaces != 0 {
+		if err := h.setAside(); err != nil {
+			return err
+		}
+	}
+	if err := h.openLog(); err != nil {
+		return err
+	}
+	if err := h.restoreNewest(); err != nil {
+		return err
+	}
+	return h.enterStanding()
+}
+
+// openLog opens the log and the snapshots.
+func (h *Host) openLog() (err error) {
 	h.log, err = wal.Open(h.cfg.Files, wal.Options{
 		SegmentBytes: h.cfg.SegmentBytes, CacheBytes: h.cfg.CacheBytes, Member: h.cfg.Identity.ID,
 	})
@@ -109,10 +131,7 @@ func (h *Host) openFiles() error {
 	if err != nil {
 		return fmt.Errorf("open the snapshots: %w", err)
 	}
-	if err := h.restoreNewest(); err != nil {
-		return err
-	}
-	return h.enterStanding()
+	return nil
 }
 
 // startCore starts the algorithm on what the disk holds: a snapshot's state, and these

@@ -60,12 +60,22 @@ func (h *Host) aloneDue() time.Duration {
 	return h.standing.askAt
 }
 
-// onRemoved hears of a membership without this member. One that is older than what this
-// member knows was overtaken: the sender lags. It may be the very one that this member
-// has in its log, without knowing that it is committed.
-func (h *Host) onRemoved(at wire.Index) {
-	if h.core != nil && at >= h.core.Status().MembershipAt && !h.view.Membership.Empty() {
+// onRemoved hears of a membership without this member. It may be the very one that this
+// member has in its log, without knowing that it is committed. One that is older than
+// what this member knows was overtaken, and the sender lags; unless what this member
+// knows was never committed: it was added by a leader that was deposed before the others
+// had heard of it, and they will never know. So it introduces itself again.
+func (h *Host) onRemoved(from wire.MemberID, at wire.Index) {
+	if h.core == nil || h.view.Membership.Empty() {
+		return
+	}
+	switch own := h.core.Status().MembershipAt; {
+	case at >= own:
 		h.retire()
+	case own > h.logging.committed:
+		h.cfg.Transport.Send(wire.Peer{Addr: h.contact.addr[from]}, &wire.Message{
+			Kind: wire.Join, From: h.card.ID, Data: h.card.Append(nil),
+		})
 	}
 }
 

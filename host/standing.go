@@ -36,6 +36,7 @@ type standing struct {
 	removed bool                            // the cluster goes on without this member
 	askAt   time.Duration                   // when to ask around for a leader, 0 while there is one
 	told    map[wire.MemberID]time.Duration // former members that were told, refused ones that were spoken of: when
+	damage  error                           // why the member is repaired
 	founded wire.Batch                      // the first entry, on the member that decided
 }
 
@@ -45,6 +46,7 @@ const (
 	settled standingState = iota
 	founding
 	joining
+	repairing // joining in its own place, because its files are damaged
 )
 
 type heardCard struct {
@@ -87,6 +89,9 @@ func (h *Host) whyNoLeader() error {
 		return ErrRemoved
 	case h.standing.state == founding:
 		return fmt.Errorf("%w: the cluster is not founded yet: %w", ErrNoLeader, h.standing.because(h.missing()))
+	case h.standing.state == repairing:
+		return fmt.Errorf("%w: this member's files are damaged (%w), and it waits for the others to take it in as a new one: %w",
+			ErrNoLeader, h.standing.damage, h.standing.because("no member has answered at "+strings.Join(h.others(), ", ")))
 	case h.standing.state == joining && (h.core == nil || h.view.Leader == 0):
 		return fmt.Errorf("%w: this member has not joined yet: %w", ErrNoLeader, h.standing.because("no member has answered at "+strings.Join(h.others(), ", ")))
 	case h.view.Leader == 0:
@@ -122,11 +127,15 @@ func (h *Host) missing() string {
 
 func (h *Host) decider() string { return slices.Min(slices.Collect(maps.Keys(h.cfg.Founders))) }
 
+func (s *standing) init() {
+	s.cards = map[string]heardCard{}
+	s.joins = map[wire.MemberID]bool{}
+	s.told = map[wire.MemberID]time.Duration{}
+}
+
 // enterStanding looks at what the directory says and goes on from there.
 func (h *Host) enterStanding() error {
-	h.standing.cards = map[string]heardCard{}
-	h.standing.joins = map[wire.MemberID]bool{}
-	h.standing.told = map[wire.MemberID]time.Duration{}
+	h.standing.init()
 	h.cfg.Transport.Introduce(h.card)
 	if h.card.Cluster != 0 {
 		if err := h.startCore(h.log.Spans()); err != nil {
@@ -277,7 +286,7 @@ func (h *Host) receiveIntroduction(m *wire.Message) {
 	case wire.Welcome:
 		h.onWelcome(m)
 	case wire.Removed:
-		h.onRemoved(m.Index)
+		h.onRemoved(m.From, m.Index)
 	case wire.JoinRefused:
 		if h.standing.state != settled {
 			h.standing.reason = fmt.Errorf("%w: %s", ErrRefused, m.Data)
@@ -375,8 +384,14 @@ func (h *Host) onWelcome(m *wire.Message) {
 			first = batch
 		}
 	}
-	if cluster == 0 {
+	if cluster == 0 || h.card.Cluster != 0 && cluster != h.card.Cluster {
 		return
+	}
+	if h.standing.state == repairing {
+		if err := h.beginAnew(); err != nil {
+			h.fail(err)
+			return
+		}
 	}
 	if err := h.adopt(cluster, first); err != nil {
 		h.fail(err)

@@ -19,14 +19,20 @@ type Status struct {
 	Founding   bool     // it waits for the other founders
 	Waiting    error    // why there is no leader, nil if there is one
 	Removed    bool     // the cluster goes on without it
+	Repairing  bool     // it found damage, and waits to be taken in as a new member
 }
 
 // Status looks at the member.
 func (h *Host) Status() Status {
 	s := Status{
 		Card: h.card, Applied: h.applying.at, Time: h.applying.time, Membership: h.applying.membership,
-		LogBytes: h.log.DiskBytes(), LogStart: h.log.Start(), Waiting: h.whyNoLeader(), Founding: h.standing.state == founding, Removed: h.standing.removed,
+		Waiting: h.whyNoLeader(), Founding: h.standing.state == founding, Removed: h.standing.removed,
 	}
+	if h.log == nil {
+		s.Repairing = true
+		return s
+	}
+	s.LogBytes, s.LogStart = h.log.DiskBytes(), h.log.Start()
 	if h.core != nil {
 		s.Core = h.core.Status()
 		s.Membership = h.view.Membership

@@ -8,6 +8,7 @@
 //	id=7f3a90c2d4e1b855
 //	name=a
 //	cluster=03b1…            0000000000000000 while it belongs to none
+//	replaces=5d…             only while an earlier member's files are set aside
 //	crc32c=1a2b3c4d          over all that stands before this line
 //
 // It is replaced as a whole: written beside, synced, renamed, directory synced.
@@ -38,6 +39,9 @@ type Identity struct {
 	ID      wire.MemberID
 	Name    string
 	Cluster wire.ClusterID // 0 while it belongs to none
+	// Replaces is the member whose files are to be set aside before anything else
+	// happens in the directory, 0 for none.
+	Replaces wire.MemberID
 }
 
 var (
@@ -96,6 +100,8 @@ func parse(text []byte) (i Identity, err error) {
 			i.Name = value
 		case "cluster":
 			err = errors.Join(err, i.Cluster.UnmarshalText([]byte(value)))
+		case "replaces":
+			err = errors.Join(err, i.Replaces.UnmarshalText([]byte(value)))
 		}
 	}
 	if err != nil || i.ID == 0 || !bytes.Equal(text, encode(i)) {
@@ -108,6 +114,9 @@ func checksum(b []byte) uint32 { return crc32.Checksum(b, wire.Castagnoli) }
 
 func encode(i Identity) []byte {
 	text := fmt.Appendf(nil, "balsa-member %d\nid=%016x\nname=%s\ncluster=%016x\n", version, uint64(i.ID), i.Name, uint64(i.Cluster))
+	if i.Replaces != 0 {
+		text = fmt.Appendf(text, "replaces=%016x\n", uint64(i.Replaces))
+	}
 	return fmt.Appendf(text, "crc32c=%08x\n", checksum(text))
 }
 
