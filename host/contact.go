@@ -61,6 +61,7 @@ func (h *Host) connect() {
 	}
 	h.cfg.Transport.Connect(peers)
 	h.forgetFetches()
+	h.startFetch() // something may wait already for those who are new
 }
 
 // hint is the address that this member was started with for a name: all may have

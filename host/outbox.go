@@ -171,6 +171,11 @@ func (o *outbox) answered(own session.ID, out ApplyOutput) {
 	o.chunks = o.chunks[done:]
 }
 
+// skipped makes all go again after entries that a snapshot stands for. What was among
+// them under a session that had ended is not found in the state, and nobody else will
+// tell: it comes back as expired.
+func (o *outbox) skipped() { o.leaderChanged() }
+
 // turnOutbox brings to the leader what waits. A leader's own proposals wait while the
 // log is being written: they are the next batch.
 func (h *Host) turnOutbox() {

@@ -192,6 +192,7 @@ func (h *Host) installed(meta snapshot.Meta, r *receiving, out ApplyOutput) {
 		h.log.Reset(meta.Pos)
 	}
 	h.outbox.answered(h.outbox.session, out)
+	h.outbox.skipped()
 	h.step(raft.SnapshotInstalled{Pos: meta.Pos, Membership: meta.Membership, From: r.from})
 	h.logging.committed = max(h.logging.committed, meta.Pos.Index)
 	h.event(Event{Kind: SnapshotInstalled, Index: meta.Pos.Index})

@@ -73,7 +73,8 @@ func (h *Host) resumeSending() {
 // announce asks the receiver where to begin, or to go on.
 func (h *Host) announce(s *sending) {
 	s.sent, s.started, s.again = s.acked, false, h.now+h.patience()
-	h.sendPiece(s, nil, false)
+	// It may have had all pieces already when it, or this member, started again.
+	h.sendPiece(s, nil, s.sent == s.source.Size())
 }
 
 // patience is how long a transfer waits for an answer before it asks again.
