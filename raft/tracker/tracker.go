@@ -4,6 +4,7 @@
 package tracker
 
 import (
+	"slices"
 	"time"
 
 	"github.com/balsaraft/balsa/wire"
@@ -175,4 +176,11 @@ func (p *Peer) probe(next wire.Index) {
 
 func (p *Peer) replicate(next wire.Index) {
 	p.State, p.Next, p.probed, p.paused = Replicate, next, 0, false
+}
+
+// Clone is a second view in the same state, which shares nothing with this one.
+func (p *Peer) Clone() *Peer {
+	c := *p
+	c.Window.flights = slices.Clone(p.Window.flights)
+	return &c
 }
