@@ -4,6 +4,8 @@ go 1.26
 
 require github.com/alecthomas/kong v1.17.0
 
+require github.com/anishathalye/porcupine v1.3.1
+
 require (
 	github.com/rogpeppe/go-internal v1.16.0
 	golang.org/x/sys v0.26.0 // indirect

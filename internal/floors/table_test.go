@@ -59,6 +59,8 @@ var rooms = []room{
 	{"sim/world", 4, list("wire", "fsys", "fsys/fault", "raft", "session", "storage/identity", "host"), nil, chance, "whole clusters as a seed says: time is a number, and there is one thread"},
 	{"balsatest", 4, list("wire"), nil, free, "suites that users run on parts of their own"},
 
+	{"sim/chaos/history", 4, nil, list("github.com/anishathalye/porcupine"), pure, "judges what callers saw; the search for an order is a library's"},
+
 	{"kv/text", 5, list(root, "kv"), nil, free, "a face of the key-value service"},
 	{"kv/http", 5, list(root, "kv"), nil, free, "a face of the key-value service"},
 
