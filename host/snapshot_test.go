@@ -22,6 +22,9 @@ func TestASnapshotIsTakenWhenTheLogHasOutgrownItsBound(t *testing.T) {
 		a := w.cluster(func(c *host.Config) { c.SnapshotBytes, c.KeepSnapshots = 4<<10, keep }, "a")[0]
 		for i := range 100 {
 			a.must(fmt.Sprint(i, strings.Repeat("x", 500)))
+			if kept := len(a.host.Snapshots().All()); kept < keep && a.host.Status().LogStart.Index > 0 {
+				t.Fatalf("with %d of %d snapshots the log was compacted", kept, keep)
+			}
 		}
 		var taken []wire.Index
 		for _, e := range a.events {
@@ -111,7 +114,7 @@ func lagging(w *world) (leader, lags *member) {
 	lags.crash()
 	leader = w.leader2(others(all, lags))
 	for _, m := range others(all, lags) {
-		m.machine.Padding = strings.Repeat("p", 3<<20)
+		m.machine.Padding = strings.Repeat("p", w.padding)
 	}
 	for range 10 {
 		leader.must(strings.Repeat("y", 200))
@@ -142,7 +145,7 @@ func (w *world) caughtUp(m *member) {
 	w.Helper()
 	w.until("the snapshot is installed", func() bool { _, ok := m.saw(host.SnapshotInstalled); return ok })
 	w.agree()
-	if len(m.machine.Padding) != 3<<20 {
+	if len(m.machine.Padding) != w.padding {
 		w.Fatalf("%s has a state with a padding of %d bytes", m.name, len(m.machine.Padding))
 	}
 	m.must("after")
@@ -258,6 +261,44 @@ func TestACutOffSnapshotGoesOnWhereItWas(t *testing.T) {
 	}
 }
 
+// The power goes at each operation on the disk of who receives a snapshot and makes it
+// its state: it catches up all the same.
+func TestACrashInReceivingASnapshotLosesNothing(t *testing.T) {
+	crashes := 0
+	for n := 0; ; n++ {
+		w := newWorld(t)
+		w.seed, w.padding = uint64(n+1), 300<<10
+		_, lags := lagging(w)
+		lags.run()
+		lags.disk.StopAfter(n)
+		installed := false
+		w.until("it has stopped or caught up", func() bool {
+			_, installed = lags.saw(host.SnapshotInstalled)
+			return installed && len(lags.tasks) == 0 || lags.host.Err() != nil || w.now > time.Minute
+		})
+		if lags.host.Err() == nil && installed {
+			break
+		}
+		crashes++
+		lags.crash()
+		lags.run()
+		w.hasAll(lags)
+	}
+	if crashes < 10 {
+		t.Errorf("it crashed only at %d operations", crashes)
+	}
+}
+
+// hasAll waits until a member that lagged has all of the commands there are.
+func (w *world) hasAll(m *member) {
+	w.Helper()
+	m.read()
+	m.must("after")
+	if got := len(w.agree()); got != 12 {
+		w.Fatalf("%s has %d commands, want 12", m.name, got)
+	}
+}
+
 // A transfer is not given up as long as it gets on, however slowly; one that stands
 // still for a minute is, and another begins.
 func TestASnapshotIsGivenUpOnlyWithoutProgress(t *testing.T) {
@@ -356,6 +397,12 @@ func TestAnAnswerComesOutOfASnapshot(t *testing.T) {
 	}
 	w.meddle = nil
 	w.until("it is answered", func() bool { return m.machine.answered(seq) })
+	w.meddle = func(l letter) []letter {
+		if l.Kind == wire.Forward && l.from == m {
+			t.Error("it is handed to the leader again")
+		}
+		return []letter{l}
+	}
 	if _, installed := m.saw(host.SnapshotInstalled); !installed || m.machine.answers[seq] != "2" {
 		t.Errorf("the answer is %s, want 2, by way of a snapshot: %v", m.machine.answers[seq], installed)
 	}

@@ -160,6 +160,7 @@ func TestWipedFoundersDoNotFoundASecondClusterBesideOneThatIsLeft(t *testing.T) 
 // Scenario refound: a founding that was cut short leaves nothing behind in a member
 // that then joins another cluster.
 func TestWhatAFoundingLeftBehindIsGoneAfterJoiningAnotherCluster(t *testing.T) {
+	reached := 0
 	for n := range 40 {
 		w := newWorld(t)
 		w.seed = uint64(n + 1)
@@ -184,11 +185,18 @@ func TestWhatAFoundingLeftBehindIsGoneAfterJoiningAnotherCluster(t *testing.T) {
 		w.until("b has been told of a's cluster", func() bool { return b.card.Cluster != 0 })
 		b.crash()
 		b.run()
+		if m := b.host.Status().Membership; !m.Empty() {
+			t.Fatalf("crash %d: b takes what it once founded for the other cluster's: %s", n, m)
+		}
+		reached++
 		w.leader()
 		b.must("y")
 		if got := strings.Join(w.agree(), ","); got != "x,y" {
 			t.Fatalf("crash %d: applied was %s, want x,y", n, got)
 		}
+	}
+	if reached < 5 {
+		t.Errorf("only %d crashes were early enough", reached)
 	}
 }
 
