@@ -80,6 +80,7 @@ type operation struct {
 	id      uint64
 	command Command
 	started bool
+	at      wire.Index // of the entry that begins the change of members
 }
 
 func (c *controls) init(random func() uint64) { c.random = random }
@@ -235,6 +236,11 @@ func (h *Host) carryOut(o *operation) (done bool, err error) {
 	case Transfer:
 		return h.carryOutTransfer(o)
 	}
+	if o.started {
+		// Not whether the members still are those: somebody else may have changed them
+		// again, and two who want the opposite would go on for ever.
+		return h.applying.memberAt >= o.at && !h.applying.membership.Joint(), nil
+	}
 	target, err := h.target(o.command)
 	if err != nil {
 		return true, err
@@ -243,16 +249,13 @@ func (h *Host) carryOut(o *operation) (done bool, err error) {
 	if sameMembers(m.Members, target) && !m.Joint() && sameMembers(h.view.Membership.Members, target) {
 		return true, nil
 	}
-	if o.started && sameMembers(h.view.Membership.Members, target) {
-		return false, nil // in the log, not yet committed
-	}
 	switch err := h.core.ChangeMembers(h.now, target); {
 	case errors.Is(err, raft.ErrChangeInProgress), errors.Is(err, raft.ErrNotReady), errors.Is(err, raft.ErrTransferring):
 		return false, nil // one change at a time: its turn will come
 	case err != nil:
 		return true, err
 	}
-	o.started = true
+	o.started, o.at = true, h.core.Status().MembershipAt
 	h.execute()
 	return false, nil
 }

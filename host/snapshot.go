@@ -144,7 +144,8 @@ func (h *Host) compact() {
 			return
 		}
 	}
-	if upTo.Index <= h.log.Start().Index {
+	// One that came from the leader and is not the state yet may be ahead of the log.
+	if upTo.Index <= h.log.Start().Index || upTo.Index > h.applying.at.Index {
 		return
 	}
 	h.log.Compact(upTo)
