@@ -49,24 +49,37 @@ func (h *Host) beginSending(order raft.SnapshotOrder) {
 
 // resumeSending gives a snapshot to the transfers that have none.
 func (h *Host) resumeSending() {
-	for _, to := range h.contact.ids {
-		s := h.sending[to]
-		if s == nil || s.source != nil {
-			continue
-		}
-		latest, ok := h.snapshots.Latest()
-		if !ok || latest.Pos.Index < s.least {
+	for _, to := range slices.Sorted(maps.Keys(h.sending)) {
+		if s := h.sending[to]; s != nil && s.source == nil && !h.sourceFor(s) {
 			h.captures.wanted = true
-			continue
 		}
-		source, err := h.snapshots.Source(latest.Pos)
-		if err != nil {
+	}
+}
+
+// sourceFor begins a transfer if there is a snapshot new enough for it.
+func (h *Host) sourceFor(s *sending) bool {
+	latest, ok := h.snapshots.Latest()
+	if !ok || latest.Pos.Index < s.least {
+		return false
+	}
+	source, err := h.snapshots.Source(latest.Pos)
+	if err != nil {
+		h.endSending(s, true, err)
+		return true
+	}
+	s.source, s.meta, s.round, s.progress = source, source.Meta(), h.cfg.Random(), h.now
+	h.announce(s)
+	h.event(Event{Kind: SnapshotSending, Member: s.to, Index: s.meta.Pos.Index})
+	return true
+}
+
+// abandonWaiting ends the transfers that waited for a snapshot which could not be taken.
+// The algorithm asks again.
+func (h *Host) abandonWaiting(err error) {
+	for _, to := range slices.Sorted(maps.Keys(h.sending)) {
+		if s := h.sending[to]; s != nil && s.source == nil {
 			h.endSending(s, true, err)
-			continue
 		}
-		s.source, s.meta, s.round, s.progress = source, source.Meta(), h.cfg.Random(), h.now
-		h.announce(s)
-		h.event(Event{Kind: SnapshotSending, Member: s.to, Index: s.meta.Pos.Index})
 	}
 }
 
@@ -102,6 +115,7 @@ func (h *Host) turnSending() {
 		case h.view.Role != raft.Leader:
 			h.endSending(s, true, nil)
 		case s.source == nil:
+			h.sourceFor(s)
 		case h.now-s.progress > giveUpAfter:
 			h.endSending(s, true, fmt.Errorf("no progress for %s", giveUpAfter))
 		case h.now >= s.again:
