@@ -156,8 +156,10 @@ func (w *World) replaceDisk() {
 		s.process.die(false, "with its disk")
 	}
 	s.wipe()
-	if s.founder && w.draw.one(2) {
-		s.founder = false // it is started again with other options
+	if w.shape.members == 1 || w.draw.one(2) {
+		// It is started again with other options. Who founds a cluster alone would do so
+		// again.
+		s.founder = false
 	}
 }
 
