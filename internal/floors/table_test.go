@@ -60,6 +60,7 @@ var rooms = []room{
 	{"balsatest", 4, list("wire"), nil, free, "suites that users run on parts of their own"},
 
 	{"sim/chaos/history", 4, nil, list("github.com/anishathalye/porcupine"), pure, "judges what callers saw; the search for an order is a library's"},
+	{"sim/chaos/proxy", 4, list("wire"), nil, free, "a network between processes that can be cut"},
 
 	{"kv/text", 5, list(root, "kv"), nil, free, "a face of the key-value service"},
 	{"kv/http", 5, list(root, "kv"), nil, free, "a face of the key-value service"},
