@@ -82,8 +82,8 @@ func list(names ...string) []string { return names }
 // everybodys are packages that a sibling may use: nouns are no neighbour's secret.
 var everybodys = list("wire")
 
-// onlyInTests are modules of others that tests use.
-var onlyInTests = list("github.com/rogpeppe/go-internal")
+// onlyInTests are modules of others that tests use, or what their names begin with.
+var onlyInTests = list("github.com/rogpeppe/go-internal", "pgregory.net")
 
 // browserRooms may import syscall/js, once they exist.
 var browserRooms = list("fsys/opfs", "transport/webrtc", "transport/websocket", "web")
