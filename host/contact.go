@@ -168,6 +168,8 @@ func (h *Host) receive(m *wire.Message) {
 		h.onControl(m)
 	case wire.ControlReply:
 		h.onControlReply(m)
+	case wire.Regressed:
+		h.onRegressed(m)
 	default:
 		h.carried = m.Batches
 		h.step(raft.Received{Message: *m})

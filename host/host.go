@@ -105,6 +105,9 @@ func New(cfg Config, now Now) (*Host, error) {
 }
 
 func (h *Host) openFiles() error {
+	if h.cfg.Identity.Lost {
+		return errRegressed
+	}
 	if h.cfg.Identity.Replaces != 0 {
 		if err := h.setAside(); err != nil {
 			return err

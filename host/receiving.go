@@ -35,9 +35,12 @@ func (h *Host) onSnapshotChunk(m *wire.Message) {
 	if m.Term != h.view.Term || m.From != h.view.Leader {
 		return
 	}
-	if m.Pos.Index <= h.applying.at.Index || m.Pos.Index <= h.logging.committed {
+	switch known := max(h.applying.at.Index, h.logging.committed); {
+	case m.Pos.Index <= min(known, h.core.Durable()):
 		h.reply(m, wire.Message{Kind: wire.SnapshotReply, Pos: m.Pos, Round: m.Round, Done: true})
 		return
+	case m.Pos.Index <= known:
+		return // it is on its way to the disk, and the next piece finds it there
 	}
 	r := h.receives
 	if r != nil && (r.pos != m.Pos || r.id != m.ID) {
