@@ -149,7 +149,9 @@ func checkAnswer(t *testing.T, r *http.Request, answer *httptest.ResponseRecorde
 	case answer.Code == http.StatusOK:
 	case answer.Code == http.StatusNotModified && (r.Method == "GET" || r.Method == "HEAD"):
 	case slices.Contains([]int{400, 403, 404, 405, 412, 413}, answer.Code):
-		var e struct{ Error struct{ Code, Message string } }
+		var e struct {
+			Error struct{ Code, Message string }
+		}
 		if err := json.Unmarshal(answer.Body.Bytes(), &e); err != nil || e.Error.Code == "" || e.Error.Message == "" {
 			t.Errorf("%s %s is answered %d with %q, which is no error that a program could read: %v", r.Method, r.URL, answer.Code, answer.Body, err)
 		}
