@@ -67,6 +67,7 @@ var rooms = []room{
 
 	{"sim", 5, list("sim/world"), nil, free, "plays worlds, as many at a time as there are cores"},
 
+	{"sim/chaos", 6, list("sim/chaos/history", "sim/chaos/proxy"), nil, free, "does to real processes what a machine room does"},
 	{"sim/bite", 6, nil, nil, free, "plants faults by the go command; it imports none of what it breaks"},
 	{"cmd/balsa", 6, list(root, "wire", "transport/tcp", "kv", "kv/text", "kv/http"), list("github.com/alecthomas/kong"), free, "composition: names concrete parts"},
 	{"examples/counter", 6, list(root), nil, free, "composition: names concrete parts"},
