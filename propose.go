@@ -81,6 +81,11 @@ func (n *Node[S, C, R]) submit(ctx context.Context, command C) (*call[R], error)
 	if err != nil {
 		return nil, outcome(proposing, true, err)
 	}
+	if n.machine.commands.Check != nil {
+		if err := n.machine.commands.Check(data); err != nil {
+			return nil, outcome(proposing, true, err)
+		}
+	}
 	*scratch = data
 	if len(data) > n.cfg.MaxCommand {
 		*scratch = nil

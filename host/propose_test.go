@@ -102,6 +102,8 @@ func TestForwardsThatCannotBeTakenAreRefusedWithTheReason(t *testing.T) {
 		{"more than anybody could count", leader, forward(4, -1, good), "malformed"},
 		{"cut off", leader, forward(5, 1, good[:len(good)-1]), "malformed"},
 		{"a membership", leader, forward(6, 1, wire.AppendEntry(wire.NewBody(64), wire.KindMembership, membership.Append(nil))), "malformed"},
+		{"a command without an envelope", leader, forward(8, 1, wire.AppendEntry(wire.NewBody(64), wire.KindCommand, []byte("y"))), "malformed"},
+		{"an opening of no session", leader, forward(9, 1, wire.AppendEntry(wire.NewBody(64), wire.KindSession, []byte{1})), "malformed"},
 		{"a kind that nobody proposes", leader, forward(7, 1, wire.AppendEntry(wire.NewBody(64), 99, nil)), "malformed"},
 	} {
 		got := w.inject(rest[0], tc.to, wire.ForwardReply, tc.message)

@@ -115,6 +115,9 @@ func (r *receiving) write(store *snapshot.Store, pieces []*wire.Message) (err er
 func (h *Host) wrotePieces(r *receiving, err error) {
 	h.failWithDirectory(err)
 	if err != nil {
+		if errors.Is(err, fsys.ErrNoSpace) {
+			h.event(Event{Kind: DiskFull, Err: err})
+		}
 		h.cfg.Logger.Error("a snapshot that came in could not be kept", "at", r.pos, "from", r.from, "error", err)
 		h.answerPieces(r, err)
 		r.discard(err)

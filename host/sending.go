@@ -18,6 +18,9 @@ const (
 	windowBytes = 4 * chunkBytes
 	// giveUpAfter is how long a transfer may stand still.
 	giveUpAfter = time.Minute
+	// A transfer that failed is followed by a pause, and the next failure by twice that:
+	// whoever has no room for a snapshot is not sent it again and again.
+	firstPause, longestPause = time.Second, time.Minute
 )
 
 // sending is the transfer of a snapshot to a member that lags. It begins with an
@@ -26,6 +29,7 @@ const (
 type sending struct {
 	to       wire.MemberID
 	least    wire.Index
+	after    time.Duration    // when it may begin
 	round    uint64           // numbers the transfer
 	source   *snapshot.Source // nil while no snapshot is new enough
 	meta     snapshot.Meta
@@ -43,7 +47,7 @@ func (h *Host) beginSending(order raft.SnapshotOrder) {
 		s.least = max(s.least, order.Least)
 		return
 	}
-	h.sending[order.To] = &sending{to: order.To, least: order.Least, progress: h.now}
+	h.sending[order.To] = &sending{to: order.To, least: order.Least, after: h.now + h.pauses[order.To]}
 	h.resumeSending()
 }
 
@@ -56,8 +60,11 @@ func (h *Host) resumeSending() {
 	}
 }
 
-// sourceFor begins a transfer if there is a snapshot new enough for it.
+// sourceFor begins a transfer, when it may begin, if there is a snapshot new enough for it.
 func (h *Host) sourceFor(s *sending) bool {
+	if h.now < s.after {
+		return true
+	}
 	latest, ok := h.snapshots.Latest()
 	if !ok || latest.Pos.Index < s.least {
 		return false
@@ -129,8 +136,11 @@ func (h *Host) turnSending() {
 func (h *Host) sendingDue() time.Duration {
 	due := never
 	for _, s := range h.sending {
-		if s.source != nil {
+		switch {
+		case s.source != nil:
 			due = min(due, s.again)
+		case s.after > h.now:
+			due = min(due, s.after)
 		}
 	}
 	return due
@@ -187,11 +197,14 @@ func (h *Host) onSnapshotReply(m *wire.Message) {
 
 // endSending ends a transfer and tells the algorithm.
 func (h *Host) endSending(s *sending, failed bool, err error) {
+	pause := h.pauses[s.to]
 	delete(h.sending, s.to)
+	delete(h.pauses, s.to)
 	if s.source != nil && !s.reading {
 		s.source.Close()
 	}
 	if err != nil {
+		h.pauses[s.to] = min(max(2*pause, firstPause), longestPause)
 		h.cfg.Logger.Warn("a snapshot did not arrive", "member", s.to, "at", s.meta.Pos, "error", err)
 	}
 	h.step(raft.SnapshotSent{To: s.to, Pos: s.meta.Pos, Failed: failed})

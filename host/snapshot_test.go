@@ -301,6 +301,31 @@ func (w *world) hasAll(m *member) {
 
 // A transfer is not given up as long as it gets on, however slowly; one that stands
 // still for a minute is, and another begins.
+// Scenario full-disk: a member without room for a snapshot says so, and is not sent it
+// again and again.
+func TestAMemberWithoutRoomForASnapshotIsLeftInPeace(t *testing.T) {
+	w := newWorld(t)
+	_, lags := lagging(w)
+	transfers := map[uint64]bool{}
+	w.meddle = func(l letter) []letter {
+		if l.Kind == wire.SnapshotChunk {
+			transfers[l.Round] = true
+		}
+		return []letter{l}
+	}
+	lags.run()
+	lags.disk.SetCapacity(lags.disk.Used() + 100<<10)
+	w.run(time.Minute)
+	if n := len(transfers); n < 2 || n > 10 {
+		t.Errorf("%d transfers were begun in a minute", n)
+	}
+	if _, ok := lags.saw(host.DiskFull); !ok {
+		t.Error("it does not say that its disk is full")
+	}
+	lags.disk.SetCapacity(-1)
+	w.caughtUp(lags)
+}
+
 func TestASnapshotIsGivenUpOnlyWithoutProgress(t *testing.T) {
 	w := newWorld(t)
 	leader, lags := lagging(w)
