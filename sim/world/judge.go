@@ -71,6 +71,18 @@ func (j *judge) applied(who string, index wire.Index, entry, digest, count uint6
 	}
 }
 
+// streamed: a follower of a log sees what was applied, each entry once.
+func (j *judge) streamed(who string, index, want wire.Index, entry uint64) {
+	switch {
+	case index != want:
+		broken("%s streams entry %d in the place of %d", who, index, want)
+	case int(index) > len(j.entries):
+		broken("%s streams entry %d, which nobody has applied", who, index)
+	case j.entries[index-1].entry != entry:
+		broken("%s streams another entry %d than was applied", who, index)
+	}
+}
+
 // restored: a snapshot holds the state that the log had led to.
 func (j *judge) restored(who string, index wire.Index, digest, count uint64) {
 	if int(index) > len(j.entries) {

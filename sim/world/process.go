@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/balsaraft/balsa/host"
+	"github.com/balsaraft/balsa/wire"
 )
 
 // process is one life of a member.
@@ -18,6 +19,7 @@ type process struct {
 	controls  map[uint64]*operation
 	token     uint64
 	status    host.Status // after the last turn
+	followed  wire.Index  // up to where the stream of entries was read
 	dead      bool
 	asleep    bool          // it stands still; its clock does not
 	meanwhile []func()      // what happened while it stood still
@@ -112,11 +114,14 @@ func (p *process) look(events []host.Event) {
 	p.w.trace.turned(p.seat.name, &p.status, &s)
 	for _, e := range events {
 		p.w.count(e.Kind.String())
+		if e.Kind == host.Damaged && p.seat.rotten == 0 {
+			broken("%s finds damage where none was done: %v", p.seat.name, e.Err)
+		}
 		if e.Kind > host.MembersChanged {
 			p.w.trace.line(p.seat.name, "%s at=%d member=%s %v", e.Kind, e.Index, e.Member, e.Err)
 		}
 	}
-	p.status = s
+	p.status, p.seat.id = s, s.Card.ID
 }
 
 // stopped ends a life that the member itself has ended: a node answers those who wait
