@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -170,7 +171,7 @@ func (c *cluster) startEnded() {
 			continue
 		}
 		if m.excuseGiven() == damaged {
-			c.report.count("damage, noticed later")
+			c.report.outcome("damage: ended later")
 			c.must(m.wipe())
 		}
 		c.must(m.start(c.program))
@@ -198,4 +199,17 @@ func (c *cluster) describe() string {
 		fmt.Fprintf(&b, "  %s term=%d %s leader=%q commit=%d applied=%d %s %+v\n", m.name, s.Term, s.Role, s.Leader, s.Commit, s.Applied, s.Waiting, s.Members)
 	}
 	return b.String()
+}
+
+// readLogs looks for what no member may ever say, in whichever of its lives.
+func (c *cluster) readLogs() {
+	for _, m := range c.all() {
+		said, err := os.ReadFile(m.log)
+		c.must(err)
+		for _, never := range []string{"DATA RACE", "panic:", "fatal error:"} {
+			if at := bytes.Index(said, []byte(never)); at >= 0 {
+				c.report.finding(fmt.Sprintf("member %s said:\n%s", m.name, said[at:min(at+6000, len(said))]))
+			}
+		}
+	}
 }

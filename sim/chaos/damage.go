@@ -21,15 +21,26 @@ func damage(dir string, random *rand.Rand) (string, error) {
 		info, err := os.Stat(name)
 		return err != nil || !info.Mode().IsRegular() || info.Size() == 0
 	})
-	if len(names) == 0 {
-		return "", fmt.Errorf("%s has no files to damage", dir)
+	random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	for _, name := range names {
+		at, size, err := flip(name, random)
+		if err != nil {
+			return "", err
+		}
+		if at >= 0 {
+			return fmt.Sprintf("%s at %d of %d", filepath.Base(name), at, size), nil
+		}
 	}
-	name := names[random.IntN(len(names))]
+	return "", fmt.Errorf("%s has no file with anything in it", dir)
+}
+
+// flip flips one bit of a file and says where, or -1 if it seems to hold zeros alone.
+func flip(name string, random *rand.Rand) (at, size int, err error) {
+	const tries = 1000
 	b, err := os.ReadFile(name)
 	if err != nil {
-		return "", err
+		return 0, 0, err
 	}
-	const tries = 1000
 	for range tries {
 		at := random.IntN(len(b))
 		if b[at] == 0 {
@@ -37,13 +48,13 @@ func damage(dir string, random *rand.Rand) (string, error) {
 		}
 		f, err := os.OpenFile(name, os.O_WRONLY, 0)
 		if err != nil {
-			return "", err
+			return 0, 0, err
 		}
 		defer f.Close()
 		if _, err := f.WriteAt([]byte{b[at] ^ 1<<random.IntN(8)}, int64(at)); err != nil {
-			return "", err
+			return 0, 0, err
 		}
-		return fmt.Sprintf("%s at %d of %d", filepath.Base(name), at, len(b)), f.Sync()
+		return at, len(b), f.Sync()
 	}
-	return "", fmt.Errorf("%s seems to hold zeros alone", name)
+	return -1, len(b), nil
 }

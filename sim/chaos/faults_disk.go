@@ -134,10 +134,10 @@ func damageFile(h *hand) error {
 			return err
 		}
 		if !m.exits(looksFor) {
-			h.report.count("damage, started")
+			h.report.outcome("damage: started")
 			return nil
 		}
-		h.report.count("damage, refused")
+		h.report.outcome("damage: refused")
 		if code := m.cmd.ProcessState.ExitCode(); code != 1 {
 			h.report.finding(fmt.Sprintf("member %s, damaged in %s, ended with %s; it said:\n%s", m.name, where, m.cmd.ProcessState, m.tail()))
 		}

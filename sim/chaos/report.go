@@ -20,6 +20,7 @@ type report struct {
 
 	mu       sync.Mutex
 	faults   map[string]int
+	outcomes map[string]int    // what came of some of them
 	notDone  map[string]string // by fault: why
 	late     map[string]int    // faults that found the cluster not whole, and left it alone
 	findings []string
@@ -34,7 +35,7 @@ type judged struct {
 const enoughFindings = 20
 
 func newReport(out io.Writer, verbose bool) *report {
-	return &report{out: out, verbose: verbose, began: time.Now(), faults: map[string]int{}, notDone: map[string]string{}, late: map[string]int{}}
+	return &report{out: out, verbose: verbose, began: time.Now(), faults: map[string]int{}, outcomes: map[string]int{}, notDone: map[string]string{}, late: map[string]int{}}
 }
 
 func (r *report) say(format string, args ...any) {
@@ -76,6 +77,13 @@ func (r *report) count(fault string) {
 	r.faults[fault]++
 }
 
+// outcome counts what came of a fault that may end in several ways.
+func (r *report) outcome(what string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.outcomes[what]++
+}
+
 func (r *report) tooLate(fault string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -104,6 +112,9 @@ func (r *report) summary(o options) {
 	for _, name := range slices.Sorted(maps.Keys(r.faults)) {
 		total += r.faults[name]
 		each = append(each, fmt.Sprintf("  %-20s %d", name, r.faults[name]))
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.outcomes)) {
+		each = append(each, fmt.Sprintf("    %-18s %d", name, r.outcomes[name]))
 	}
 	j := r.judged
 	fmt.Fprintf(r.out, "%d faults in %s, seed %d, -net %s:\n%s\n", total, time.Since(r.began).Round(time.Second), o.seed, o.net, strings.Join(each, "\n"))

@@ -55,6 +55,7 @@ func run(ctx context.Context, o options) (broken bool, err error) {
 	if ctx.Err() == nil && !r.broken() {
 		b.last(ctx)
 	}
+	c.readLogs()
 	r.summary(o)
 	return r.broken(), nil
 }
