@@ -46,8 +46,8 @@ var inElections = []fault{
 	{
 		row: "vote-cleared", what: "the vote is forgotten when its member steps down in its term",
 		file: "raft/election.go", by: simulator,
-		old: "	if term > r.hard.Term {\n		r.setHardState(wire.HardState{Term: term})",
-		new: "	if term > r.hard.Term || r.hard.Vote == r.cfg.ID {\n		r.hard.Vote = 0\n		r.setHardState(wire.HardState{Term: term})",
+		old: "	if r.role != Follower {\n		r.become(Follower)\n	}\n	if news",
+		new: "	if r.role != Follower {\n		r.become(Follower)\n		r.hard.Vote = 0\n	}\n	if news",
 	},
 	{
 		row: "removed-disruptor", what: "followers of a healthy leader answer pre-votes and votes",

@@ -68,10 +68,10 @@ var inReplication = []fault{
 		new: "case false:",
 	},
 	{
-		row: "quota-deadlock", what: "an entry larger than all bounds never leaves",
+		row: "quota-deadlock", what: "what was answered goes on to weigh in the window",
 		file: "raft/tracker/window.go", by: "raft",
-		old: "return len(w.flights) > 0 && (len",
-		new: "return (len",
+		old: "		w.bytes -= w.flights[n].bytes\n",
+		new: "",
 	},
 	{
 		row: "snapshot-slides", what: "a snapshot that the log holds truncates what follows it",
