@@ -128,8 +128,8 @@ func (c *cluster) leader() (*member, standing) {
 }
 
 // whole says whether all members vote, answer, and have what was committed at a
-// moment, which is that of the call before.
-func (c *cluster) whole(committed *uint64) bool {
+// moment, which is that of the call before. One member may be left out, who is down.
+func (c *cluster) whole(committed *uint64, without *member) bool {
 	_, s := c.leader()
 	want := *committed
 	if *committed = s.Commit; want == 0 || s.Commit < want {
@@ -137,7 +137,8 @@ func (c *cluster) whole(committed *uint64) bool {
 	}
 	names := map[string]bool{}
 	for _, m := range s.Members {
-		if m.Role != "voter" || !m.Active || m.Match < want {
+		down := without != nil && m.Name == without.name
+		if !down && (m.Role != "voter" || !m.Active || m.Match < want) {
 			return false
 		}
 		names[m.Name] = true
@@ -153,10 +154,21 @@ func (c *cluster) whole(committed *uint64) bool {
 
 // awaitWhole waits for that, and starts meanwhile who has ended.
 func (c *cluster) awaitWhole(ctx context.Context, within time.Duration) bool {
+	return c.await(ctx, within, func(committed *uint64) bool {
+		c.startEnded()
+		return c.whole(committed, nil)
+	})
+}
+
+// awaitRest waits until all but one have all, and that one is down.
+func (c *cluster) awaitRest(ctx context.Context, within time.Duration, without *member) bool {
+	return c.await(ctx, within, func(committed *uint64) bool { return c.whole(committed, without) })
+}
+
+func (c *cluster) await(ctx context.Context, within time.Duration, isSo func(committed *uint64) bool) bool {
 	var committed uint64
 	for end := time.Now().Add(within); time.Now().Before(end) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
-		c.startEnded()
-		if c.whole(&committed) {
+		if isSo(&committed) {
 			return true
 		}
 	}

@@ -3,11 +3,13 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // damage flips a bit somewhere in what a stopped member has written, and says where.
@@ -19,7 +21,7 @@ func damage(dir string, random *rand.Rand) (string, error) {
 	}
 	names = slices.DeleteFunc(names, func(name string) bool {
 		info, err := os.Stat(name)
-		return err != nil || !info.Mode().IsRegular() || info.Size() == 0
+		return err != nil || !info.Mode().IsRegular() || info.Size() == 0 || unused(filepath.Base(name))
 	})
 	random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 	for _, name := range names {
@@ -36,13 +38,22 @@ func damage(dir string, random *rand.Rand) (string, error) {
 
 // flip flips one bit of a file and says where, or -1 if it seems to hold zeros alone.
 func flip(name string, random *rand.Rand) (at, size int, err error) {
-	const tries = 1000
+	const tries, last = 1000, 1 << 10
 	b, err := os.ReadFile(name)
 	if err != nil {
 		return 0, 0, err
 	}
+	from := 0
+	if random.IntN(3) == 0 {
+		// What was written last is the hardest: it looks like a write that a crash tore.
+		b = bytes.TrimRight(b, "\x00")
+		from = max(len(b)-last, 0)
+	}
 	for range tries {
-		at := random.IntN(len(b))
+		if from == len(b) {
+			break
+		}
+		at := from + random.IntN(len(b)-from)
 		if b[at] == 0 {
 			continue
 		}
@@ -57,4 +68,10 @@ func flip(name string, random *rand.Rand) (at, size int, err error) {
 		return at, len(b), f.Sync()
 	}
 	return -1, len(b), nil
+}
+
+// unused says whether a member keeps a file and never reads it: what it put aside as
+// damaged, and space for later.
+func unused(name string) bool {
+	return strings.HasPrefix(name, "damaged-") || strings.HasPrefix(name, "spare-")
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -38,7 +39,7 @@ func syncKill(h *hand) error {
 	}
 	if !hit {
 		m.excuse("")
-		return errTooLate
+		return errNoOccasion
 	}
 	<-m.exited
 	return m.start(h.program)
@@ -56,7 +57,7 @@ func syncError(h *hand) error {
 		return err
 	case !hit:
 		m.excuse("")
-		return errTooLate
+		return errNoOccasion
 	case !m.exits(endsWithin):
 		h.report.finding(fmt.Sprintf("member %s goes on %s after a sync failed; it said:\n%s", m.name, endsWithin, m.tail()))
 		m.kill()
@@ -98,7 +99,7 @@ func (h *hand) destroy(m *member, how func() error) error {
 	h.calm.Lock()
 	defer h.calm.Unlock()
 	if !h.awaitWhole(h.ctx, h.chapter/2) {
-		return errTooLate
+		return errNoOccasion
 	}
 	m.kill()
 	return how()
@@ -125,6 +126,11 @@ func damageFile(h *hand) error {
 	const looksFor = 2 * time.Second
 	m := h.victim()
 	return h.destroy(m, func() error {
+		// No log can tell damage to its last flush from a crash in the middle of it
+		// (storage/wal), so the others must not need what stands there.
+		if !h.awaitRest(h.ctx, h.chapter/2, m) {
+			return errors.Join(errNoOccasion, m.start(h.program))
+		}
 		where, err := damage(m.dir, h.random)
 		if err != nil {
 			return err

@@ -87,7 +87,7 @@ func join(h *hand) error {
 	all := h.all()
 	n := len(all) - len(founders)
 	if n >= len(later) {
-		return errTooLate
+		return errNoOccasion
 	}
 	name := later[n]
 	_, err := h.add(name, "--join", all[0].advertise+","+all[1].advertise)

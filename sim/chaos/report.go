@@ -22,7 +22,7 @@ type report struct {
 	faults   map[string]int
 	outcomes map[string]int    // what came of some of them
 	notDone  map[string]string // by fault: why
-	late     map[string]int    // faults that found the cluster not whole, and left it alone
+	missed   map[string]int    // faults that found no occasion
 	findings []string
 	judged   judged
 }
@@ -35,7 +35,7 @@ type judged struct {
 const enoughFindings = 20
 
 func newReport(out io.Writer, verbose bool) *report {
-	return &report{out: out, verbose: verbose, began: time.Now(), faults: map[string]int{}, outcomes: map[string]int{}, notDone: map[string]string{}, late: map[string]int{}}
+	return &report{out: out, verbose: verbose, began: time.Now(), faults: map[string]int{}, outcomes: map[string]int{}, notDone: map[string]string{}, missed: map[string]int{}}
 }
 
 func (r *report) say(format string, args ...any) {
@@ -84,10 +84,10 @@ func (r *report) outcome(what string) {
 	r.outcomes[what]++
 }
 
-func (r *report) tooLate(fault string) {
+func (r *report) noOccasion(fault string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.late[fault]++
+	r.missed[fault]++
 }
 
 // skip says once, at the end, why a fault is not done here.
@@ -122,8 +122,8 @@ func (r *report) summary(o options) {
 	if j.undecided > 0 {
 		fmt.Fprintf(r.out, "%d histories were too hard to search through: of them only single answers were judged\n", j.undecided)
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.late)) {
-		fmt.Fprintf(r.out, "not every time: %s, %d times, because the cluster was not whole soon enough to bear it\n", name, r.late[name])
+	for _, name := range slices.Sorted(maps.Keys(r.missed)) {
+		fmt.Fprintf(r.out, "found no occasion: %s, %d times\n", name, r.missed[name])
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.notDone)) {
 		fmt.Fprintf(r.out, "not done: %s: %s\n", name, r.notDone[name])

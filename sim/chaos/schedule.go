@@ -21,8 +21,9 @@ type fault struct {
 	do     func(h *hand) error
 }
 
-// errTooLate says that a fault was left out, because the cluster would not bear it now.
-var errTooLate = errors.New("the cluster is not whole")
+// errNoOccasion says that a fault was left out: the cluster was not whole soon enough to
+// bear it, no sync came to be met, or there is nobody left to join.
+var errNoOccasion = errors.New("no occasion")
 
 // hand does one fault after the other. There are two, one for processes and their
 // disks and one for the network, so that faults of both kinds meet.
@@ -42,8 +43,8 @@ func (h *hand) run() {
 		f := h.pick()
 		h.report.detail("%s", f.name)
 		switch err := f.do(h); {
-		case errors.Is(err, errTooLate):
-			h.report.tooLate(f.name)
+		case errors.Is(err, errNoOccasion):
+			h.report.noOccasion(f.name)
 		case err != nil:
 			h.report.finding("the run itself: " + f.name + ": " + err.Error())
 			return
