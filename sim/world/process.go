@@ -131,10 +131,24 @@ func (p *process) stopped(err error) {
 	if !p.seat.mayRefuse(err) {
 		broken("%s stops: %v", p.seat.name, err)
 	}
+	p.answerAll()
+	p.die(p.w.draw.one(2), "after a failure of its disk")
+}
+
+// close ends a life as a node does that is asked to.
+func (p *process) close() {
+	if !p.asleep {
+		p.answerAll()
+		p.die(false, "as it was asked to")
+	}
+}
+
+// answerAll tells those who wait on a member that ends what can be said: that their
+// commands never left it, or that nobody knows.
+func (p *process) answerAll() {
 	for _, seq := range p.calls.waiting() {
 		p.calls.refused(seq, p.host.NeverSent(seq))
 	}
-	p.die(p.w.draw.one(2), "after a failure of its disk")
 }
 
 // die ends this life. With the power goes what the disk had not synced; without, only

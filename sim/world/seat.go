@@ -110,7 +110,7 @@ func (s *seat) start() {
 		if !s.mayRefuse(err) {
 			broken("%s does not start: %v", s.name, err)
 		}
-		if errors.Is(err, identity.ErrDamaged) {
+		if errors.Is(err, identity.ErrDamaged) || errors.Is(err, identity.ErrVersion) {
 			s.wipe() // as the error says
 		}
 		s.leave(s.w.draw.one(2))
@@ -126,7 +126,7 @@ func (s *seat) start() {
 func (s *seat) mayRefuse(err error) bool {
 	return errors.Is(err, fault.ErrIO) && s.w.faults.badDisk ||
 		errors.Is(err, fsys.ErrNoSpace) && s.w.faults.fullDisk ||
-		errors.Is(err, fsys.ErrDamaged) && s.rotten != 0
+		(errors.Is(err, fsys.ErrDamaged) || errors.Is(err, fsys.ErrNewerVersion)) && s.rotten != 0
 }
 
 // leave clears the seat of a process that is dead, and starts another soon.
@@ -235,11 +235,11 @@ func (w *World) addresses(but *seat) (list []string) {
 	return list
 }
 
-// move gives the seat another address, now and then, between two lives. Those who were
-// there at the founding are started with everybody's present addresses; who moves is
-// found by them.
+// move gives the seat another address, now and then, between two lives. Each life is
+// started with the founders' addresses of then, so that who starts last finds the others.
+// Where others than founders take part, two who move at a time may never meet again.
 func (s *seat) move() {
-	if s.w.faults.moves && s.w.acting && s.founder && s.lives > 1 && s.w.draw.one(3) {
+	if s.w.faults.moves && !s.w.faults.members && s.w.acting && s.lives > 1 && s.w.draw.one(3) {
 		s.moves++
 		s.addr = fmt.Sprintf("%s:%d", s.name, 7000+s.moves)
 		s.w.trace.line(s.name, "moves to %s", s.addr)

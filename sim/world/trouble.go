@@ -272,9 +272,15 @@ func (w *World) killSome(power bool) {
 	if len(leaders) > 0 && w.draw.one(2) {
 		up = leaders
 	}
-	if len(up) > 0 {
-		pick(w.draw, up).process.die(power, "by chance")
+	if len(up) == 0 {
+		return
 	}
+	p := pick(w.draw, up).process
+	if !power && w.draw.one(3) {
+		p.close()
+		return
+	}
+	p.die(power, "by chance")
 }
 
 // storm ends many processes at once, as a power cut of the building does.
