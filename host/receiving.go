@@ -81,16 +81,23 @@ func (h *Host) writePieces() {
 	}
 	pieces := r.pieces
 	r.pieces = nil
+	var whole bool
 	var err error
 	h.begin(ReceiveLane,
-		func() { err = r.write(h.snapshots, pieces) },
-		func() { h.wrotePieces(r, err) })
+		func() { whole, err = r.write(h.snapshots, pieces) },
+		func() {
+			// Not before: a turn meanwhile would take the task's word for the host's.
+			r.durable = whole
+			h.wrotePieces(r, err)
+		})
 }
 
-func (r *receiving) write(store *snapshot.Store, pieces []*wire.Message) (err error) {
+// write writes pieces, and says whether the snapshot is whole and durable with them.
+// It runs beside the host: of r, the file alone is its own.
+func (r *receiving) write(store *snapshot.Store, pieces []*wire.Message) (whole bool, err error) {
 	if r.file == nil {
 		if r.file, err = store.Receive(snapshot.Meta{Pos: r.pos, ID: r.id, Cluster: r.cluster}); err != nil {
-			return err
+			return false, err
 		}
 	}
 	for _, m := range pieces {
@@ -99,17 +106,17 @@ func (r *receiving) write(store *snapshot.Store, pieces []*wire.Message) (err er
 		}
 		if len(m.Data) > 0 {
 			if err := r.file.Write(int64(m.Index), m.Data); err != nil {
-				return err
+				return false, err
 			}
 		}
 		if m.Done {
 			if err := r.file.Commit(); err != nil {
-				return err
+				return false, err
 			}
-			r.durable = true
+			whole = true
 		}
 	}
-	return nil
+	return whole, nil
 }
 
 func (h *Host) wrotePieces(r *receiving, err error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -434,5 +435,33 @@ func TestAnAnswerComesOutOfASnapshot(t *testing.T) {
 	w.run(5 * time.Second)
 	if got := strings.Join(w.agree(), ","); got != "x,y,z" {
 		t.Errorf("applied was %s, want x,y,z", got)
+	}
+}
+
+// TestASnapshotIsNotTakenUpBeforeItsTaskIsBack: a task runs beside the host, so what
+// it has done counts from Finish on.
+func TestASnapshotIsNotTakenUpBeforeItsTaskIsBack(t *testing.T) {
+	w := newWorld(t)
+	_, lags := lagging(w)
+	lags.run()
+	handled := map[*host.Task]bool{}
+	lags.hold = func(task *host.Task) bool {
+		if task.Lane != host.ReceiveLane {
+			return false
+		}
+		if !handled[task] {
+			handled[task] = true
+			task.Run()
+			lags.turn()
+			if slices.ContainsFunc(lags.tasks, func(task *host.Task) bool { return task.Lane == host.ApplyLane }) {
+				t.Error("it is made the state while the task that wrote it is out")
+			}
+			lags.host.Finish(task)
+		}
+		return true
+	}
+	w.until("the snapshot is installed", func() bool { _, ok := lags.saw(host.SnapshotInstalled); return ok })
+	if len(handled) == 0 {
+		t.Error("nothing was received")
 	}
 }
