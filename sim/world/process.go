@@ -110,7 +110,7 @@ func (p *process) countTurns() {
 // look judges how the member stands, and tells of it.
 func (p *process) look(events []host.Event) {
 	s := p.host.Status()
-	p.w.judge.stands(p.seat.name, &p.status, &s)
+	p.w.judge.stands(p.seat.name, p.seat.rotten != 0, &p.status, &s)
 	p.w.trace.turned(p.seat.name, &p.status, &s)
 	for _, e := range events {
 		p.w.count(e.Kind.String())

@@ -45,9 +45,9 @@ func (w *World) recover() {
 // judgeLogs: what a member keeps of its log is bounded by what the snapshots ask for. One
 // that cannot be reached may hold compaction up for a while.
 func (w *World) judgeLogs() {
-	const slack = 1 << 20 // what was applied at once, and batches larger than a segment
+	const atOnce = 4 << 20 // a member that has lagged applies so much between two snapshots
 	s := &w.shape
-	bound := int64(s.keepSnapshots+2)*(s.snapshotBytes+slack/4) + 8*s.segmentBytes + slack
+	bound := int64(s.keepSnapshots+2)*(s.snapshotBytes+atOnce) + 8*s.segmentBytes
 	for _, seat := range w.sound() {
 		if bytes := seat.process.status.LogBytes; bytes > bound && !seat.process.status.Removed && !slices.ContainsFunc(w.seats, isIsolated) {
 			broken("the log of %s has %d bytes after %s, though a snapshot is due after %d and %d are kept; the newest is at %s",

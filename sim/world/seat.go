@@ -179,7 +179,7 @@ func (s *seat) open() (*process, error) {
 		return nil, err
 	}
 	p.status = p.host.Status()
-	s.w.judge.stands(s.name, &p.status, &p.status)
+	s.w.judge.stands(s.name, s.rotten != 0, &p.status, &p.status)
 	return p, nil
 }
 
