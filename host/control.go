@@ -27,6 +27,8 @@ const (
 	// Survey changes nothing: it asks the leader how far the members are. The answer is
 	// ControlDone.Survey.
 	Survey Op = "survey"
+	// move says that Command.Member listens at its Addr.
+	move Op = "move"
 	// join adds Command.Member as a learner, in place of a dead one of its name.
 	join Op = "join"
 )
@@ -232,6 +234,9 @@ func encode(v any) []byte {
 func (h *Host) carryOut(o *operation) (done bool, err error) {
 	switch o.command.Op {
 	case Survey:
+		return true, nil
+	case move:
+		h.hearOf(o.command.Member)
 		return true, nil
 	case Transfer:
 		return h.carryOutTransfer(o)
