@@ -34,3 +34,29 @@ func TestWaysFollowTheSpecification(t *testing.T) {
 		})
 	}
 }
+
+// Long ways cross each other's terms, overwrite entries and come back from crashes.
+func TestLongWaysFollowTheSpecification(t *testing.T) {
+	b := bounds{Members: 3, Terms: 7, Entries: 7, Crashes: 8, Beats: 4, Unsaved: 2, Reconnects: 3, Transfers: 3}
+	ways := 40
+	if testing.Short() {
+		ways = 10
+	}
+	events, most, reigns := 0, 0, 0
+	for seed := range uint64(ways) {
+		e := newExplorer(b)
+		var trace bytes.Buffer
+		if err := e.wander(seed, 600, &trace); err != nil {
+			t.Fatal(err)
+		}
+		n, err := spec.Check(&trace)
+		if events += n; err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+		most, reigns = max(most, e.report.Commits), max(reigns, e.report.Leaders)
+	}
+	t.Logf("%d events, up to %d entries committed and %d reigns", events, most, reigns)
+	if most < 3 || reigns < 3 {
+		t.Errorf("the ways show too little: up to %d entries committed and %d reigns", most, reigns)
+	}
+}

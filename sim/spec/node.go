@@ -14,6 +14,7 @@ type node struct {
 	heard    uint64          // the latest term of a message that it received
 	waiting  func() error    // what a message of a later term does once that is entered
 	mayVote  map[string]bool // candidates of the term whose logs are up to date
+	asks     place           // the end of its log when it became a candidate of this term
 	votes    map[string]bool // for it
 	match    map[string]uint64
 	compared uint64 // up to here the log is the leader's of this term

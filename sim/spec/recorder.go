@@ -64,6 +64,9 @@ func (r *Recorder) Did(before, after raft.Status, e raft.Event, o raft.Orders) {
 	if (after.Role == raft.Candidate || after.Role == raft.Leader) && v.voted < after.Term && (after.Role == raft.Leader || asks(o)) {
 		v.voted = after.Term
 		r.countsOwnVote(at, o)
+	} else {
+		// Questions that waited for the disk, and whose asker has given up meanwhile.
+		r.sendsAll(after, o, func(m wire.Message) bool { return m.Kind == wire.Vote })
 	}
 	if after.Role == raft.Leader && (before.Role != raft.Leader || before.Term != after.Term) {
 		at.Role, at.Leader = raft.Leader, after.ID

@@ -67,6 +67,7 @@ func (c *checker) timeout(n *node, e Event) error {
 	}
 	n.enter(n.term + 1)
 	n.role, n.vote, n.votes = candidate, n.id, map[string]bool{}
+	n.asks = place{n.lastTerm(), uint64(len(n.log))}
 	return nil
 }
 
@@ -106,7 +107,8 @@ func (c *checker) elect(n *node, _ Event) error {
 
 func (c *checker) sendVote(n *node, e Event) error {
 	m := *e.Message
-	if n.role != candidate || m.Index != uint64(len(n.log)) || m.LogTerm != n.lastTerm() {
+	// The question may have waited for the disk, and be that of a candidacy given up.
+	if n.vote != n.id || (place{m.LogTerm, m.Index}) != n.asks {
 		return breaks(ruleCandidacy, "%s asks for votes with a log that ends at %d/%d", n.id, m.LogTerm, m.Index)
 	}
 	n.told = State{Term: n.term, Vote: n.vote}
