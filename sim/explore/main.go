@@ -8,6 +8,8 @@
 //	go run ./sim/explore                                  # a small cluster, some seconds
 //	go run ./sim/explore -terms 3 -entries 3 -crashes 1   # a larger one
 //
+//	go run ./sim/explore -crashes 1 -trace way.ndjson     # and the way to the farthest state
+//
 // It ends with 1 if a promise was broken, after the shortest way there.
 //
 // What it rests on: the core is deterministic, so that each input to each state of a

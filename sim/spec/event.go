@@ -8,6 +8,11 @@
 // Beyond that form, an InitState says the terms of the log in prop.terms, a ChangeConf
 // the voters that are being left in prop.outgoing, and messages that only tell of a term
 // are SendMessage and ReceiveMessage. Not told: pre-votes that are granted, snapshots.
+//
+// Where the core does what the published specification does not know, that one cannot
+// follow a run, and Check can: joint changes that count when appended, acknowledgements
+// of less than was received because the disk is behind, and restarts, after which the
+// commit index is not known any more.
 package spec
 
 // Line is one line of a trace.
