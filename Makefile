@@ -12,7 +12,7 @@ GO ?= go
 # the library's requirements.
 TOOL := $(GO) tool -modfile=tools/go.mod
 # No single package may take longer; a hanging test shows its goroutines.
-TEST_TIMEOUT ?= 5m
+TEST_TIMEOUT ?= 10m
 FUZZ_TIME ?= 10s
 # How long fresh worlds are simulated, in seconds, and the first of their seeds: another
 # one each time, made of the date. To repeat a run, give it the one that was printed.
