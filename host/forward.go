@@ -59,7 +59,7 @@ func (h *Host) refuseForward(m *wire.Message, reason string) {
 // propose.
 func onlyProposals(body []byte) bool {
 	for kind := range wire.BodyKinds(body) {
-		if kind != wire.KindCommand && kind != wire.KindSession && kind != wire.KindNoop {
+		if !enveloped(kind) && kind != wire.KindSession && kind != wire.KindNoop {
 			return false
 		}
 	}
