@@ -57,8 +57,11 @@ var rooms = []room{
 
 	{"kv", 4, list(root), nil, pure, "a state machine as any user would write it"},
 	{"sim/world", 4, list("wire", "fsys", "fsys/fault", "raft", "session", "storage/identity", "host"), nil, chance, "whole clusters as a seed says: time is a number, and there is one thread"},
+	{"rpc/balsav1", 4, list(root), list("connectrpc.com/connect", "google.golang.org/protobuf"), pure, "what callers outside and the service say to each other"},
+	{"client", 4, list(root, "codec", "host", "rpc/balsav1"), list("connectrpc.com/connect"), clock | network | chance, "a caller outside the cluster: deadlines, addresses, and chance so that many do not come back at once"},
 	{"balsatest", 4, list("wire"), nil, free, "suites that users run on parts of their own"},
 
+	{"rpc", 5, list(root, "codec", "rpc/balsav1"), list("connectrpc.com/connect"), clock | goroutines, "a face of any state machine: signs of life on streams, and how old a hint is"},
 	{"kv/text", 5, list(root, "kv"), nil, free, "a face of the key-value service"},
 	{"kv/http", 5, list(root, "kv"), nil, free, "a face of the key-value service"},
 
@@ -76,10 +79,10 @@ var rooms = []room{
 func list(names ...string) []string { return names }
 
 // everybodys are packages that a sibling may use: nouns are no neighbour's secret.
-var everybodys = list("wire")
+var everybodys = list("wire", "rpc/balsav1")
 
 // onlyInTests are modules of others that tests use.
-var onlyInTests = list("github.com/rogpeppe/go-internal")
+var onlyInTests = list("github.com/rogpeppe/go-internal", "google.golang.org/grpc")
 
 // browserRooms may import syscall/js, once they exist.
 var browserRooms = list("fsys/opfs", "transport/webrtc", "transport/websocket", "web")
