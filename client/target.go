@@ -25,6 +25,9 @@ type target struct {
 	retryAt  time.Time
 }
 
+// down says whether it has failed so lately that it is not tried.
+func (t *target) down() bool { return t.retryAt.After(time.Now()) }
+
 // seed is an address as it was given.
 type seed struct {
 	base *url.URL // scheme, host:port, path

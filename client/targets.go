@@ -117,41 +117,51 @@ func (t *targets) replace(i int, ips []string) {
 // all lists the targets. The caller holds mu.
 func (t *targets) all() (all []*target) { return slices.Concat(t.of...) }
 
-// count is how many targets there are.
-func (t *targets) count() int {
+// single says whether there is at most one target.
+func (t *targets) single() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.all())
+	return len(t.all()) < 2
 }
 
-// pick chooses whom to try, but not the one that has just failed if there is another:
-// the leader where it matters, else one of whom it is not known who he is, so that
-// leaders become known, else whoever's turn it is. Those that failed lately are the last
-// resort. It is nil if there is nobody.
-func (t *targets) pick(r route, but *target) *target {
+// more says whether there is anybody left to ask beside some.
+func (t *targets) more(beside map[*target]bool) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(t.all(), func(x *target) bool { return !beside[x] && !x.down() })
+}
+
+// pick chooses whom to try, but nobody to be avoided if there is another: the leader
+// where it matters, else one of whom it is not known who he is, so that leaders become
+// known, else whoever's turn it is. Those that failed lately are the last resort. It is
+// nil if there is nobody.
+func (t *targets) pick(r route, avoid map[*target]bool) *target {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	all := t.all()
-	if len(all) > 1 {
-		all = slices.DeleteFunc(all, func(x *target) bool { return x == but })
-	}
 	if len(all) == 0 {
 		return nil
 	}
-	now := time.Now()
-	up := slices.DeleteFunc(slices.Clone(all), func(x *target) bool { return x.retryAt.After(now) })
-	if len(up) == 0 {
+	good := func(x *target) bool { return !avoid[x] && !x.down() }
+	if !slices.ContainsFunc(all, good) {
+		good = func(x *target) bool { return !x.down() }
+	}
+	if !slices.ContainsFunc(all, good) {
 		return slices.MinFunc(all, func(a, b *target) int { return a.retryAt.Compare(b.retryAt) })
 	}
 	if r == toLeader {
 		for _, wanted := range []string{t.leader, ""} {
-			if i := slices.IndexFunc(up, func(x *target) bool { return x.member == wanted }); i >= 0 {
-				return up[i]
+			if i := slices.IndexFunc(all, func(x *target) bool { return good(x) && x.member == wanted }); i >= 0 {
+				return all[i]
 			}
 		}
 	}
-	t.next++
-	return up[t.next%len(up)]
+	for {
+		t.next = (t.next + 1) % len(all)
+		if x := all[t.next]; good(x) {
+			return x
+		}
+	}
 }
 
 // answered notes who has answered, and whom he takes for the leader.

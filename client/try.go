@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/balsaraft/balsa/rpc/balsav1"
@@ -37,15 +38,14 @@ type try struct {
 
 func (t *targets) try(ctx context.Context, call try) error {
 	var v verdict
-	var last *target
-	lost := map[*target]bool{}
+	lost := map[*target]bool{} // who has forgotten the result
+	avoid := lost
 	for n := 0; ; n++ {
 		t.resolve(ctx, false)
-		x := t.pick(call.route, last)
-		switch {
-		case x == nil:
-			v.reason = errNoTarget
-		default:
+		x := t.pick(call.route, avoid)
+		if x == nil {
+			v.add(finding{sure: true, reason: errNoTarget})
+		} else {
 			s, err := t.attempt(ctx, x, call.ask, n)
 			if err == nil {
 				t.answered(x, s)
@@ -58,24 +58,34 @@ func (t *targets) try(ctx context.Context, call try) error {
 				// It may be the caller who has hung up, and no fault of the member.
 				return v.error(call.did, context.Cause(ctx))
 			}
-			if f.healthy {
-				t.answered(x, f.standing)
-			} else {
-				t.failed(x, f.standing, f.network)
-			}
+			t.judge(x, f)
 			if f.lost {
-				// Somebody else may still know the result.
 				lost[x] = true
-				f.final = len(lost) >= t.count()
+				f.final = !t.more(lost)
 			}
 			if f.final || call.once && v.unknown {
 				return v.error(call.did, nil)
 			}
-			last = x
+			avoid = with(lost, x)
 		}
-		if err := pause(ctx, n, x == nil || t.count() < 2); err != nil {
+		if err := pause(ctx, n, x == nil || t.single()); err != nil {
 			return v.error(call.did, err)
 		}
+	}
+}
+
+func with(set map[*target]bool, x *target) map[*target]bool {
+	larger := map[*target]bool{x: true}
+	maps.Copy(larger, set)
+	return larger
+}
+
+// judge notes what a failed attempt says of the target.
+func (t *targets) judge(x *target, f finding) {
+	if f.healthy {
+		t.answered(x, f.standing)
+	} else {
+		t.failed(x, f.standing, f.network)
 	}
 }
 

@@ -20,7 +20,7 @@ const silence = 5 * time.Second
 // Committed yields the commands that were applied, from index from on, in order and each
 // once, and goes on with those to come, at whichever member, until ctx ends or the loop
 // does. To resume, ask for the index after the last one seen. It ends with an error: that
-// of ctx, balsa.ErrCompacted if no member's log reaches back to from any more,
+// of ctx, balsa.ErrCompacted if no log of a member that is there reaches back to from any more,
 // balsa.ErrClosed once the client is closed, or that of a command of another type.
 func (c *Client[C, R]) Committed(ctx context.Context, from balsa.Index) iter.Seq2[balsa.Committed[C], error] {
 	return func(yield func(balsa.Committed[C], error) bool) {
@@ -43,7 +43,7 @@ const watching = "watch"
 type watch[C, R any] struct {
 	client    *Client[C, R]
 	next      balsa.Index
-	compacted map[*target]bool // whose log does not reach back to next
+	compacted map[*target]bool // whose logs do not reach back to next
 	stopped   bool             // the loop has ended
 	yield     func(balsa.Committed[C], error) bool
 }
@@ -51,42 +51,52 @@ type watch[C, R any] struct {
 // follow goes from member to member.
 func (w *watch[C, R]) follow(ctx context.Context) error {
 	t := w.client.targets
-	var last *target
+	avoid := w.compacted
 	for n := 0; ; n++ {
 		t.resolve(ctx, false)
-		x := t.pick(toAny, last)
-		var f finding
-		if x == nil {
-			f.reason = errNoTarget
-		} else {
+		x := t.pick(toAny, avoid)
+		if x != nil {
 			before := w.next
 			err := w.stream(ctx, x)
-			if w.stopped {
+			switch {
+			case w.stopped:
 				return nil
-			}
-			if ctx.Err() != nil {
+			case ctx.Err() != nil:
 				return context.Cause(ctx)
 			}
-			f = examine(err)
-			if errors.Is(f.reason, balsa.ErrCompacted) {
-				w.compacted[x] = true
-				f.final = len(w.compacted) >= t.count()
-			} else {
-				t.failed(x, f.standing, f.network)
+			if err := w.judge(x, err); err != nil {
+				return failure(watching, err)
 			}
 			if w.next > before {
 				n = 0
 			}
+			avoid = with(w.compacted, x)
 		}
-		var alien *alienError
-		if f.final || errors.As(f.reason, &alien) {
-			return failure(watching, f.reason)
-		}
-		last = x
-		if err := pause(ctx, n, x == nil || t.count() < 2); err != nil {
+		if err := pause(ctx, n, x == nil || t.single()); err != nil {
 			return err
 		}
 	}
+}
+
+// judge notes why a stream has ended. Its error is one that no other member would mend.
+func (w *watch[C, R]) judge(x *target, err error) error {
+	var alien *alienError
+	if errors.As(err, &alien) {
+		return err
+	}
+	f := examine(err)
+	if !errors.Is(f.reason, balsa.ErrCompacted) {
+		w.client.targets.failed(x, f.standing, f.network)
+		if f.final {
+			return f.reason
+		}
+		return nil
+	}
+	w.compacted[x] = true
+	if w.client.targets.more(w.compacted) {
+		return nil
+	}
+	return f.reason
 }
 
 // stream follows one member, for as long as it says something.
