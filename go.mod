@@ -15,6 +15,10 @@ require (
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
 )
 
+require github.com/anishathalye/porcupine v1.3.1
+
+require pgregory.net/rapid v1.3.0
+
 require (
 	github.com/rogpeppe/go-internal v1.16.0
 	golang.org/x/sys v0.48.0 // indirect

@@ -71,6 +71,13 @@ func TestRemovingEveryMemberButOneLeavesAWorkingCluster(t *testing.T) {
 			if err := c.nodes[gone].RemoveMember(c.ctx, c.nodes[gone].Status().ID); err != nil {
 				t.Fatalf("remove %s: %v", gone, err)
 			}
+			err := c.nodes[gone].Read(c.ctx, func(ledgerMachine) { t.Errorf("%s was removed and let a read in", gone) })
+			if !errors.Is(err, balsa.ErrRemoved) || !errors.Is(err, balsa.ErrNotCommitted) {
+				t.Errorf("a read on %s, which was removed: %v", gone, err)
+			}
+			if _, err := c.nodes[gone].Propose(c.ctx, 1); !errors.Is(err, balsa.ErrRemoved) {
+				t.Errorf("a proposal on %s, which was removed: %v", gone, err)
+			}
 			c.stop(gone)
 			c.leader()
 		}
@@ -290,6 +297,40 @@ func TestAllMembersMoveToOtherAddresses(t *testing.T) {
 				}
 			}
 			return true
+		})
+	})
+}
+
+// Scenario new-addresses, where the two that have to meet know only what was.
+func TestALeaderHearsFromOthersWhereAMemberHasMoved(t *testing.T) {
+	inBubble(t, func(c *cluster) {
+		c.found("a", "b", "c")
+		c.stop("c")
+		c.open("d", withJoin("a"))
+		c.awaitRole("a", "d", "voter")
+		if err := c.nodes["a"].TransferLeadership(c.ctx, c.nodes["d"].Status().ID); err != nil {
+			t.Fatal(err)
+		}
+		c.leader()
+		// c was away when d came, and d never heard where c went: only a and b are
+		// known to both.
+		c.open("c", func(cfg *balsa.Config) {
+			transport, err := c.network.Listen("moved:1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg.Transport.Close()
+			cfg.Transport, cfg.Advertise = transport, "moved:1"
+		})
+		c.leader()
+		c.propose("c", 1)
+		c.eventually("the membership has its address", func() bool {
+			for _, m := range c.nodes["d"].Status().Members {
+				if m.Name == "c" {
+					return m.Addr == "moved:1"
+				}
+			}
+			return false
 		})
 	})
 }

@@ -86,6 +86,11 @@ func (n *Node[S, C, R]) submitAs(ctx context.Context, p proposal, command C) (*c
 	if err != nil {
 		return nil, outcome(proposing, true, err)
 	}
+	if n.machine.commands.Check != nil {
+		if err := n.machine.commands.Check(data); err != nil {
+			return nil, outcome(proposing, true, err)
+		}
+	}
 	*scratch = data
 	if len(data) > n.cfg.MaxCommand {
 		*scratch = nil

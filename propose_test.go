@@ -298,3 +298,21 @@ func others(names []string, but string) (addrs []string) {
 func others2(names []string, but string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == but })
 }
+
+func TestACommandThatJSONWouldAlterIsRefused(t *testing.T) {
+	type set struct{ Key string }
+	synctest.Test(t, func(t *testing.T) {
+		keys := balsa.Func(nil, func(keys *[]string, _ balsa.Entry, s set) int { *keys = append(*keys, s.Key); return len(*keys) })
+		node, err := balsa.Open(t.Context(), balsa.Config{}, keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer node.Close()
+		if n, err := node.Propose(t.Context(), set{"ä"}); err != nil || n != 1 {
+			t.Fatalf("a command of text: %d, %v", n, err)
+		}
+		if _, err := node.Propose(t.Context(), set{"\xff"}); !errors.Is(err, balsa.ErrNotCommitted) || !strings.Contains(err.Error(), "UTF-8") {
+			t.Fatalf("a command with bytes that are no text: %v", err)
+		}
+	})
+}

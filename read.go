@@ -41,6 +41,11 @@ type readCall struct {
 	done    chan error
 }
 
+// mustAsk says whether only a leader can let the read go.
+func (c *readCall) mustAsk() bool {
+	return c.request.Level == host.Linearizable || c.request.Level == host.LeaseRead
+}
+
 // Read calls f with the state machine while no Apply runs, as soon as the state is as
 // new as asked: linearizable without options. f must not change the state or keep a
 // part of it, and may run beside other reads. Any goroutine may call Read, on any
@@ -100,6 +105,10 @@ func (n *Node[S, C, R]) awaitRead(ctx context.Context, options []ReadOption) err
 func (n *Node[S, C, R]) takeReads(calls []*readCall) {
 	groups := map[host.ReadRequest]uint64{}
 	for _, c := range calls {
+		if c.mustAsk() && n.host.Removed() {
+			c.done <- outcome(reading, true, ErrRemoved)
+			continue
+		}
 		token, asked := groups[c.request]
 		if !asked {
 			n.token++
@@ -136,6 +145,20 @@ func (n *Node[S, C, R]) cancelRead(c *readCall) {
 	if _, waits := n.readers[c.token]; waits {
 		delete(n.readers, c.token)
 		n.host.CancelRead(c.token)
+	}
+}
+
+// failAsking answers the reads that only a leader could let go, once none will.
+func (n *Node[S, C, R]) failAsking(reason error) {
+	for token, group := range n.readers {
+		if !group[0].mustAsk() {
+			continue
+		}
+		for _, c := range group {
+			c.done <- outcome(reading, true, reason)
+		}
+		delete(n.readers, token)
+		n.host.CancelRead(token)
 	}
 }
 

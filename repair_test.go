@@ -175,3 +175,54 @@ func TestALoneDamagedMemberDoesNotOpen(t *testing.T) {
 		t.Errorf("Open = %v; the directory was changed: %v", err, contents(t, dir) != before)
 	}
 }
+
+// Scenario rolled-back-disk.
+func TestAMemberWhoseDiskWentBackIsFoundOutAndRepaired(t *testing.T) {
+	inBubble(t, func(c *cluster) {
+		c.found("a", "b", "c")
+		for i := range 20 {
+			c.propose("a", i)
+		}
+		victim := c.followers()[0]
+		c.agree()
+		c.stop(victim)
+		older := image(t, c.disks[victim])
+		c.open(victim)
+		for i := range 20 {
+			c.propose(victim, i)
+		}
+		c.agree()
+		time.Sleep(time.Second)
+		id := c.nodes[victim].Status().ID
+		c.stop(victim)
+		back := fsys.NewMemory()
+		for name, content := range older {
+			f, err := back.Create(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.WriteAt([]byte(content), 0); err != nil {
+				t.Fatal(err)
+			}
+			f.Close()
+		}
+		c.disks[victim] = back
+		node := c.open(victim, withCluster("a", "b", "c"))
+		select {
+		case <-node.Done():
+		case <-time.After(time.Minute):
+			t.Fatal("nobody noticed that the disk went back")
+		}
+		if err := node.Err(); !errors.Is(err, balsa.ErrDamaged) || !strings.Contains(err.Error(), "older image") {
+			t.Errorf("the member stopped with %v", err)
+		}
+		node = c.open(victim, withCluster("a", "b", "c"))
+		c.eventually(victim+" votes again", func() bool { return c.roles(victim)[victim] == "voter" })
+		if s := node.Status(); s.ID == id || len(s.Members) != 3 {
+			t.Errorf("it came back as %+v, its identity was %s", s, id)
+		}
+		if sum := c.read(victim); sum != 380 {
+			t.Errorf("it reads %d, want 380", sum)
+		}
+	})
+}

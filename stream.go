@@ -217,6 +217,9 @@ func (n *Node[S, C, R]) Events(ctx context.Context) iter.Seq[Event] {
 func (n *Node[S, C, R]) noteEvents(events []Event) {
 	n.applied.reach(n.host.Readable())
 	for _, e := range events {
+		if e.Kind == RemovedFromCluster {
+			n.failAsking(ErrRemoved)
+		}
 		n.say(e)
 		n.events.send(e)
 	}

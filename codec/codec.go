@@ -9,8 +9,10 @@
 package codec
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 )
@@ -23,6 +25,9 @@ type Codec[T any] struct {
 	// Decode reads a value from bytes, which it may refer to afterwards only if T is
 	// []byte.
 	Decode func(b []byte) (T, error)
+	// Check says whether the value that Append encoded as b was altered by that in a
+	// way that its type does not show; nil if it cannot have been.
+	Check func(b []byte) error
 }
 
 // For chooses the codec of a type. It fails if values of the type would not survive.
@@ -54,7 +59,7 @@ func For[T any]() (Codec[T], error) {
 	if err := CheckJSON(t); err != nil {
 		return Codec[T]{}, err
 	}
-	return Codec[T]{Append: appendJSON[T], Decode: decodeJSON[T]}, nil
+	return Codec[T]{Append: appendJSON[T], Decode: decodeJSON[T], Check: checkText}, nil
 }
 
 func appendJSON[T any](b []byte, v T) ([]byte, error) {
@@ -65,6 +70,26 @@ func appendJSON[T any](b []byte, v T) ([]byte, error) {
 		return nil, fmt.Errorf("encode %T as JSON: %w", v, err)
 	}
 	return append(b, data...), nil
+}
+
+// ErrNotUTF8 says that a string is not text, which JSON would replace by other text.
+var ErrNotUTF8 = errors.New("a string in it is not UTF-8, and JSON would write other characters for it; use []byte, or give the type MarshalBinary and UnmarshalBinary")
+
+// checkText looks for what package json writes for bytes that are not UTF-8: the escape
+// of U+FFFD, which it writes for nothing else.
+func checkText(b []byte) error {
+	const escape = `\ufffd`
+	for rest := b; ; {
+		i := bytes.Index(rest, []byte(escape))
+		if i < 0 {
+			return nil
+		}
+		before := rest[:i]
+		if backslashes := len(before) - len(bytes.TrimRight(before, `\`)); backslashes%2 == 0 {
+			return ErrNotUTF8
+		}
+		rest = rest[i+len(escape):]
+	}
 }
 
 func decodeJSON[T any](b []byte) (v T, err error) {

@@ -234,3 +234,34 @@ func FuzzJSON(f *testing.F) {
 }
 
 func FuzzBinary(f *testing.F) { fuzzCodec[pair](f, "ab", "abc") }
+
+func TestStringsThatAreNotTextAreNoticed(t *testing.T) {
+	type key struct{ Key string }
+	c, err := For[key]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, altered := range map[string]bool{
+		"":                        false,
+		"text, \u00e4 and \u65e5": false,
+		"\ufffd":                  false,
+		`\ufffd`:                  false,
+		`\\ufffd`:                 false,
+		"\xff":                    true,
+		"half a rune \xe6\x97":    true,
+		`\` + "\xff":              true,
+		`\\ufffd` + "\x80 later":  true,
+	} {
+		b, err := c.Append(nil, key{text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Check(b); errors.Is(err, ErrNotUTF8) != altered {
+			t.Errorf("%q, which is %s: %v", text, b, err)
+		}
+		back, err := c.Decode(b)
+		if err != nil || (back.Key != text) != altered {
+			t.Errorf("%q comes back as %q, %v", text, back.Key, err)
+		}
+	}
+}

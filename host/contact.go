@@ -99,6 +99,27 @@ func (h *Host) meet(card wire.Card) {
 	if card.Addr != "" && h.contact.announced[card.ID] != card.Addr {
 		h.contact.announced[card.ID], h.contact.addr[card.ID] = card.Addr, card.Addr
 		h.contact.changed = true
+		h.passOn(card)
+	}
+}
+
+// passOn tells the leader where a member says that it listens: the two may never have
+// met, and each may know only an address that the other has left.
+func (h *Host) passOn(card wire.Card) {
+	m, in := h.view.Membership.Find(card.ID)
+	if !in || m.Addr == card.Addr || h.view.Role == raft.Leader {
+		return
+	}
+	moved := Command{Op: move, Member: wire.Member{ID: card.ID, Addr: card.Addr}}
+	h.request(h.cfg.Random(), moved, func([]Progress, error) {})
+}
+
+// hearOf takes another member's word for where a third one listens, unless this one has
+// met it.
+func (h *Host) hearOf(m wire.Member) {
+	if _, in := h.view.Membership.Find(m.ID); in && !h.contact.up[m.ID] && m.ID != h.card.ID {
+		h.contact.announced[m.ID], h.contact.addr[m.ID] = m.Addr, m.Addr
+		h.contact.changed = true
 	}
 }
 
@@ -168,6 +189,8 @@ func (h *Host) receive(m *wire.Message) {
 		h.onControl(m)
 	case wire.ControlReply:
 		h.onControlReply(m)
+	case wire.Regressed:
+		h.onRegressed(m)
 	default:
 		h.carried = m.Batches
 		h.step(raft.Received{Message: *m})

@@ -27,6 +27,8 @@ const (
 	// Survey changes nothing: it asks the leader how far the members are. The answer is
 	// ControlDone.Survey.
 	Survey Op = "survey"
+	// move says that Command.Member listens at its Addr.
+	move Op = "move"
 	// join adds Command.Member as a learner, in place of a dead one of its name.
 	join Op = "join"
 )
@@ -80,6 +82,7 @@ type operation struct {
 	id      uint64
 	command Command
 	started bool
+	at      wire.Index // of the entry that begins the change of members
 }
 
 func (c *controls) init(random func() uint64) { c.random = random }
@@ -232,8 +235,16 @@ func (h *Host) carryOut(o *operation) (done bool, err error) {
 	switch o.command.Op {
 	case Survey:
 		return true, nil
+	case move:
+		h.hearOf(o.command.Member)
+		return true, nil
 	case Transfer:
 		return h.carryOutTransfer(o)
+	}
+	if o.started {
+		// Not whether the members still are those: somebody else may have changed them
+		// again, and two who want the opposite would go on for ever.
+		return h.applying.memberAt >= o.at && !h.applying.membership.Joint(), nil
 	}
 	target, err := h.target(o.command)
 	if err != nil {
@@ -243,16 +254,13 @@ func (h *Host) carryOut(o *operation) (done bool, err error) {
 	if sameMembers(m.Members, target) && !m.Joint() && sameMembers(h.view.Membership.Members, target) {
 		return true, nil
 	}
-	if o.started && sameMembers(h.view.Membership.Members, target) {
-		return false, nil // in the log, not yet committed
-	}
 	switch err := h.core.ChangeMembers(h.now, target); {
 	case errors.Is(err, raft.ErrChangeInProgress), errors.Is(err, raft.ErrNotReady), errors.Is(err, raft.ErrTransferring):
 		return false, nil // one change at a time: its turn will come
 	case err != nil:
 		return true, err
 	}
-	o.started = true
+	o.started, o.at = true, h.core.Status().MembershipAt
 	h.execute()
 	return false, nil
 }

@@ -2,6 +2,7 @@ package host
 
 import (
 	"github.com/balsaraft/balsa/raft"
+	"github.com/balsaraft/balsa/session"
 	"github.com/balsaraft/balsa/wire"
 )
 
@@ -55,11 +56,24 @@ func (h *Host) refuseForward(m *wire.Message, reason string) {
 	h.reply(m, wire.Message{Kind: wire.ForwardReply, ID: m.ID, Reject: true, Data: []byte(reason)})
 }
 
-// onlyProposals says whether a checked body holds nothing but what callers may
-// propose.
+// onlyProposals says whether a checked body holds nothing but what callers may propose,
+// in a form that every member can apply: what is committed is never skipped, so that a
+// malformed command would stop all of them.
 func onlyProposals(body []byte) bool {
-	for kind := range wire.BodyKinds(body) {
-		if !enveloped(kind) && kind != wire.KindSession && kind != wire.KindNoop {
+	for e := range wire.BodyEntries(body) {
+		var err error
+		switch e.Kind {
+		case wire.KindNoop:
+		case wire.KindCommand:
+			_, _, err = session.Cut(e.Payload)
+		case wire.KindSession:
+			_, err = session.DecodeOpening(e.Payload)
+		case wire.KindRelayed:
+			err = session.CheckRelayed(e.Payload)
+		default:
+			return false
+		}
+		if err != nil {
 			return false
 		}
 	}

@@ -72,6 +72,7 @@ type Host struct {
 	reads    reads
 	captures captures
 	sending  map[wire.MemberID]*sending
+	pauses   map[wire.MemberID]time.Duration // before the next transfer to who refused the last
 	receives *receiving
 	controls controls
 	standing standing
@@ -84,6 +85,7 @@ func New(cfg Config, now Now) (*Host, error) {
 		cfg: cfg, card: cfg.Card, now: now.Mono, wall: now.Wall,
 		fetching: map[wire.MemberID]*fetch{},
 		sending:  map[wire.MemberID]*sending{},
+		pauses:   map[wire.MemberID]time.Duration{},
 	}
 	h.card.ID, h.card.Cluster = cfg.Identity.ID, cfg.Identity.Cluster
 	h.cfg.Raft.ID, h.cfg.Raft.Random = cfg.Identity.ID, cfg.Random
@@ -105,6 +107,9 @@ func New(cfg Config, now Now) (*Host, error) {
 }
 
 func (h *Host) openFiles() error {
+	if h.cfg.Identity.Lost {
+		return errRegressed
+	}
 	if h.cfg.Identity.Replaces != 0 {
 		if err := h.setAside(); err != nil {
 			return err

@@ -15,6 +15,7 @@ import (
 // command is its place among them.
 type machine struct {
 	content
+	Padding string // behind it in a snapshot, as much as a test wants
 	table   session.Table[string]
 	next    uint64
 	answers map[uint64]string
@@ -27,7 +28,6 @@ type content struct {
 	Log      []string
 	Times    []int64
 	Sessions []byte
-	Padding  string // makes snapshots as large as a test wants them
 }
 
 func newMachine() *machine {
@@ -119,18 +119,20 @@ func (m *machine) Capture() (io.WriterTo, error) {
 		return nil, err
 	}
 	data, err := json.Marshal(m.content)
-	return bytes.NewReader(data), err
+	return bytes.NewReader(append(data, m.Padding...)), err
 }
 
 func (m *machine) Restore(in host.ApplyInput, r io.Reader) (out host.ApplyOutput, err error) {
 	var c content
-	if err := json.NewDecoder(r).Decode(&c); err != nil {
+	head := json.NewDecoder(r)
+	if err := head.Decode(&c); err != nil {
 		return out, err
 	}
-	if _, err := io.Copy(io.Discard, r); err != nil {
+	padding, err := io.ReadAll(io.MultiReader(head.Buffered(), r))
+	if err != nil {
 		return out, err
 	}
-	m.content = c
+	m.content, m.Padding = c, string(padding)
 	if err := m.table.Decode(c.Sessions, func(b []byte) (string, error) { return string(b), nil }); err != nil {
 		return out, err
 	}

@@ -34,6 +34,9 @@ func (h *Host) execute() {
 	for _, s := range o.Snapshots {
 		h.beginSending(s)
 	}
+	for _, lost := range o.Lost {
+		h.tellRegressed(lost)
+	}
 	if o.Changed {
 		h.noteChange()
 	}

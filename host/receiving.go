@@ -35,9 +35,12 @@ func (h *Host) onSnapshotChunk(m *wire.Message) {
 	if m.Term != h.view.Term || m.From != h.view.Leader {
 		return
 	}
-	if m.Pos.Index <= h.applying.at.Index || m.Pos.Index <= h.logging.committed {
+	switch known := max(h.applying.at.Index, h.logging.committed); {
+	case m.Pos.Index <= min(known, h.core.Durable()):
 		h.reply(m, wire.Message{Kind: wire.SnapshotReply, Pos: m.Pos, Round: m.Round, Done: true})
 		return
+	case m.Pos.Index <= known:
+		return // it is on its way to the disk, and the next piece finds it there
 	}
 	r := h.receives
 	if r != nil && (r.pos != m.Pos || r.id != m.ID) {
@@ -78,16 +81,23 @@ func (h *Host) writePieces() {
 	}
 	pieces := r.pieces
 	r.pieces = nil
+	var whole bool
 	var err error
 	h.begin(ReceiveLane,
-		func() { err = r.write(h.snapshots, pieces) },
-		func() { h.wrotePieces(r, err) })
+		func() { whole, err = r.write(h.snapshots, pieces) },
+		func() {
+			// Not before: a turn meanwhile would take the task's word for the host's.
+			r.durable = whole
+			h.wrotePieces(r, err)
+		})
 }
 
-func (r *receiving) write(store *snapshot.Store, pieces []*wire.Message) (err error) {
+// write writes pieces, and says whether the snapshot is whole and durable with them.
+// It runs beside the host: of r, the file alone is its own.
+func (r *receiving) write(store *snapshot.Store, pieces []*wire.Message) (whole bool, err error) {
 	if r.file == nil {
 		if r.file, err = store.Receive(snapshot.Meta{Pos: r.pos, ID: r.id, Cluster: r.cluster}); err != nil {
-			return err
+			return false, err
 		}
 	}
 	for _, m := range pieces {
@@ -96,22 +106,25 @@ func (r *receiving) write(store *snapshot.Store, pieces []*wire.Message) (err er
 		}
 		if len(m.Data) > 0 {
 			if err := r.file.Write(int64(m.Index), m.Data); err != nil {
-				return err
+				return false, err
 			}
 		}
 		if m.Done {
 			if err := r.file.Commit(); err != nil {
-				return err
+				return false, err
 			}
-			r.durable = true
+			whole = true
 		}
 	}
-	return nil
+	return whole, nil
 }
 
 func (h *Host) wrotePieces(r *receiving, err error) {
 	h.failWithDirectory(err)
 	if err != nil {
+		if errors.Is(err, fsys.ErrNoSpace) {
+			h.event(Event{Kind: DiskFull, Err: err})
+		}
 		h.cfg.Logger.Error("a snapshot that came in could not be kept", "at", r.pos, "from", r.from, "error", err)
 		h.answerPieces(r, err)
 		r.discard(err)

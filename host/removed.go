@@ -15,6 +15,9 @@ var ErrRemoved = errors.New("this member was removed from the cluster")
 // Nobody replicates to a member that was removed, so that it may well have missed the
 // entry that says so. It would ask for votes for ever; whoever it asks tells it.
 
+// Removed says whether the cluster goes on without this member.
+func (h *Host) Removed() bool { return h.standing.removed }
+
 // tellRemoved answers a former member, now and then.
 func (h *Host) tellRemoved(id wire.MemberID) {
 	const pause = time.Second

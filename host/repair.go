@@ -42,7 +42,7 @@ func (h *Host) enterRepair(damage error) {
 // beginAnew sets the damaged files aside and opens new ones, once the others have taken
 // the new identity in.
 func (h *Host) beginAnew() error {
-	h.cfg.Identity.Replaces, h.cfg.Identity.ID = h.cfg.Identity.ID, h.card.ID
+	h.cfg.Identity.Replaces, h.cfg.Identity.ID, h.cfg.Identity.Lost = h.cfg.Identity.ID, h.card.ID, false
 	if err := identity.Save(h.cfg.Files, h.cfg.Identity); err != nil {
 		return err
 	}

@@ -18,6 +18,9 @@ const (
 	windowBytes = 4 * chunkBytes
 	// giveUpAfter is how long a transfer may stand still.
 	giveUpAfter = time.Minute
+	// A transfer that failed is followed by a pause, and the next failure by twice that:
+	// whoever has no room for a snapshot is not sent it again and again.
+	firstPause, longestPause = time.Second, time.Minute
 )
 
 // sending is the transfer of a snapshot to a member that lags. It begins with an
@@ -26,6 +29,7 @@ const (
 type sending struct {
 	to       wire.MemberID
 	least    wire.Index
+	after    time.Duration    // when it may begin
 	round    uint64           // numbers the transfer
 	source   *snapshot.Source // nil while no snapshot is new enough
 	meta     snapshot.Meta
@@ -43,30 +47,46 @@ func (h *Host) beginSending(order raft.SnapshotOrder) {
 		s.least = max(s.least, order.Least)
 		return
 	}
-	h.sending[order.To] = &sending{to: order.To, least: order.Least, progress: h.now}
+	h.sending[order.To] = &sending{to: order.To, least: order.Least, after: h.now + h.pauses[order.To]}
 	h.resumeSending()
 }
 
 // resumeSending gives a snapshot to the transfers that have none.
 func (h *Host) resumeSending() {
-	for _, to := range h.contact.ids {
-		s := h.sending[to]
-		if s == nil || s.source != nil {
-			continue
-		}
-		latest, ok := h.snapshots.Latest()
-		if !ok || latest.Pos.Index < s.least {
+	for _, to := range slices.Sorted(maps.Keys(h.sending)) {
+		if s := h.sending[to]; s != nil && s.source == nil && !h.sourceFor(s) {
 			h.captures.wanted = true
-			continue
 		}
-		source, err := h.snapshots.Source(latest.Pos)
-		if err != nil {
+	}
+}
+
+// sourceFor begins a transfer, when it may begin, if there is a snapshot new enough for it.
+func (h *Host) sourceFor(s *sending) bool {
+	if h.now < s.after {
+		return true
+	}
+	latest, ok := h.snapshots.Latest()
+	if !ok || latest.Pos.Index < s.least {
+		return false
+	}
+	source, err := h.snapshots.Source(latest.Pos)
+	if err != nil {
+		h.endSending(s, true, err)
+		return true
+	}
+	s.source, s.meta, s.round, s.progress = source, source.Meta(), h.cfg.Random(), h.now
+	h.announce(s)
+	h.event(Event{Kind: SnapshotSending, Member: s.to, Index: s.meta.Pos.Index})
+	return true
+}
+
+// abandonWaiting ends the transfers that waited for a snapshot which could not be taken.
+// The algorithm asks again.
+func (h *Host) abandonWaiting(err error) {
+	for _, to := range slices.Sorted(maps.Keys(h.sending)) {
+		if s := h.sending[to]; s != nil && s.source == nil {
 			h.endSending(s, true, err)
-			continue
 		}
-		s.source, s.meta, s.round, s.progress = source, source.Meta(), h.cfg.Random(), h.now
-		h.announce(s)
-		h.event(Event{Kind: SnapshotSending, Member: s.to, Index: s.meta.Pos.Index})
 	}
 }
 
@@ -102,6 +122,7 @@ func (h *Host) turnSending() {
 		case h.view.Role != raft.Leader:
 			h.endSending(s, true, nil)
 		case s.source == nil:
+			h.sourceFor(s)
 		case h.now-s.progress > giveUpAfter:
 			h.endSending(s, true, fmt.Errorf("no progress for %s", giveUpAfter))
 		case h.now >= s.again:
@@ -115,8 +136,11 @@ func (h *Host) turnSending() {
 func (h *Host) sendingDue() time.Duration {
 	due := never
 	for _, s := range h.sending {
-		if s.source != nil {
+		switch {
+		case s.source != nil:
 			due = min(due, s.again)
+		case s.after > h.now:
+			due = min(due, s.after)
 		}
 	}
 	return due
@@ -173,11 +197,14 @@ func (h *Host) onSnapshotReply(m *wire.Message) {
 
 // endSending ends a transfer and tells the algorithm.
 func (h *Host) endSending(s *sending, failed bool, err error) {
+	pause := h.pauses[s.to]
 	delete(h.sending, s.to)
+	delete(h.pauses, s.to)
 	if s.source != nil && !s.reading {
 		s.source.Close()
 	}
 	if err != nil {
+		h.pauses[s.to] = min(max(2*pause, firstPause), longestPause)
 		h.cfg.Logger.Warn("a snapshot did not arrive", "member", s.to, "at", s.meta.Pos, "error", err)
 	}
 	h.step(raft.SnapshotSent{To: s.to, Pos: s.meta.Pos, Failed: failed})

@@ -101,7 +101,10 @@ func (h *Host) writeSnapshot(meta snapshot.Meta, state io.WriterTo) error {
 func (h *Host) captured(meta snapshot.Meta, err error) {
 	c := &h.captures
 	c.failed = err
-	h.failWithDirectory(err)
+	if h.failWithDirectory(err); h.err != nil {
+		c.finish(err)
+		return
+	}
 	if err != nil {
 		c.resume = h.applying.bytes + h.cfg.SnapshotBytes
 		h.cfg.Logger.Error("no snapshot was taken, the log keeps growing", "at", meta.Pos, "error", err)
@@ -109,6 +112,7 @@ func (h *Host) captured(meta snapshot.Meta, err error) {
 		if errors.Is(err, fsys.ErrNoSpace) {
 			h.event(Event{Kind: DiskFull, Err: err})
 		}
+		h.abandonWaiting(err)
 	} else {
 		c.resume = 0
 		h.event(Event{Kind: SnapshotTaken, Index: meta.Pos.Index})
@@ -144,7 +148,8 @@ func (h *Host) compact() {
 			return
 		}
 	}
-	if upTo.Index <= h.log.Start().Index {
+	// One that came from the leader and is not the state yet may be ahead of the log.
+	if upTo.Index <= h.log.Start().Index || upTo.Index > h.applying.at.Index {
 		return
 	}
 	h.log.Compact(upTo)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,9 @@ func TestASnapshotIsTakenWhenTheLogHasOutgrownItsBound(t *testing.T) {
 		a := w.cluster(func(c *host.Config) { c.SnapshotBytes, c.KeepSnapshots = 4<<10, keep }, "a")[0]
 		for i := range 100 {
 			a.must(fmt.Sprint(i, strings.Repeat("x", 500)))
+			if kept := len(a.host.Snapshots().All()); kept < keep && a.host.Status().LogStart.Index > 0 {
+				t.Fatalf("with %d of %d snapshots the log was compacted", kept, keep)
+			}
 		}
 		var taken []wire.Index
 		for _, e := range a.events {
@@ -111,7 +115,7 @@ func lagging(w *world) (leader, lags *member) {
 	lags.crash()
 	leader = w.leader2(others(all, lags))
 	for _, m := range others(all, lags) {
-		m.machine.Padding = strings.Repeat("p", 3<<20)
+		m.machine.Padding = strings.Repeat("p", w.padding)
 	}
 	for range 10 {
 		leader.must(strings.Repeat("y", 200))
@@ -142,7 +146,7 @@ func (w *world) caughtUp(m *member) {
 	w.Helper()
 	w.until("the snapshot is installed", func() bool { _, ok := m.saw(host.SnapshotInstalled); return ok })
 	w.agree()
-	if len(m.machine.Padding) != 3<<20 {
+	if len(m.machine.Padding) != w.padding {
 		w.Fatalf("%s has a state with a padding of %d bytes", m.name, len(m.machine.Padding))
 	}
 	m.must("after")
@@ -258,8 +262,71 @@ func TestACutOffSnapshotGoesOnWhereItWas(t *testing.T) {
 	}
 }
 
+// The power goes at each operation on the disk of who receives a snapshot and makes it
+// its state: it catches up all the same.
+func TestACrashInReceivingASnapshotLosesNothing(t *testing.T) {
+	crashes := 0
+	for n := 0; ; n++ {
+		w := newWorld(t)
+		w.seed, w.padding = uint64(n+1), 300<<10
+		_, lags := lagging(w)
+		lags.run()
+		lags.disk.StopAfter(n)
+		installed, enough := false, w.now+3*time.Second // a disk that fails in receiving stops nobody
+		w.until("it has stopped or caught up", func() bool {
+			_, installed = lags.saw(host.SnapshotInstalled)
+			return installed && len(lags.tasks) == 0 || lags.host.Err() != nil || w.now > enough
+		})
+		if lags.host.Err() == nil && installed {
+			break
+		}
+		crashes++
+		lags.crash()
+		lags.run()
+		w.hasAll(lags)
+	}
+	if crashes < 10 {
+		t.Errorf("it crashed only at %d operations", crashes)
+	}
+}
+
+// hasAll waits until a member that lagged has all of the commands there are.
+func (w *world) hasAll(m *member) {
+	w.Helper()
+	m.read()
+	m.must("after")
+	if got := len(w.agree()); got != 12 {
+		w.Fatalf("%s has %d commands, want 12", m.name, got)
+	}
+}
+
 // A transfer is not given up as long as it gets on, however slowly; one that stands
 // still for a minute is, and another begins.
+// Scenario full-disk: a member without room for a snapshot says so, and is not sent it
+// again and again.
+func TestAMemberWithoutRoomForASnapshotIsLeftInPeace(t *testing.T) {
+	w := newWorld(t)
+	_, lags := lagging(w)
+	transfers := map[uint64]bool{}
+	w.meddle = func(l letter) []letter {
+		if l.Kind == wire.SnapshotChunk {
+			transfers[l.Round] = true
+		}
+		return []letter{l}
+	}
+	lags.run()
+	lags.disk.SetCapacity(lags.disk.Used() + 100<<10)
+	w.run(time.Minute)
+	if n := len(transfers); n < 2 || n > 10 {
+		t.Errorf("%d transfers were begun in a minute", n)
+	}
+	if _, ok := lags.saw(host.DiskFull); !ok {
+		t.Error("it does not say that its disk is full")
+	}
+	lags.disk.SetCapacity(-1)
+	w.caughtUp(lags)
+}
+
 func TestASnapshotIsGivenUpOnlyWithoutProgress(t *testing.T) {
 	w := newWorld(t)
 	leader, lags := lagging(w)
@@ -356,11 +423,45 @@ func TestAnAnswerComesOutOfASnapshot(t *testing.T) {
 	}
 	w.meddle = nil
 	w.until("it is answered", func() bool { return m.machine.answered(seq) })
+	w.meddle = func(l letter) []letter {
+		if l.Kind == wire.Forward && l.from == m {
+			t.Error("it is handed to the leader again")
+		}
+		return []letter{l}
+	}
 	if _, installed := m.saw(host.SnapshotInstalled); !installed || m.machine.answers[seq] != "2" {
 		t.Errorf("the answer is %s, want 2, by way of a snapshot: %v", m.machine.answers[seq], installed)
 	}
 	w.run(5 * time.Second)
 	if got := strings.Join(w.agree(), ","); got != "x,y,z" {
 		t.Errorf("applied was %s, want x,y,z", got)
+	}
+}
+
+// TestASnapshotIsNotTakenUpBeforeItsTaskIsBack: a task runs beside the host, so what
+// it has done counts from Finish on.
+func TestASnapshotIsNotTakenUpBeforeItsTaskIsBack(t *testing.T) {
+	w := newWorld(t)
+	_, lags := lagging(w)
+	lags.run()
+	handled := map[*host.Task]bool{}
+	lags.hold = func(task *host.Task) bool {
+		if task.Lane != host.ReceiveLane {
+			return false
+		}
+		if !handled[task] {
+			handled[task] = true
+			task.Run()
+			lags.turn()
+			if slices.ContainsFunc(lags.tasks, func(task *host.Task) bool { return task.Lane == host.ApplyLane }) {
+				t.Error("it is made the state while the task that wrote it is out")
+			}
+			lags.host.Finish(task)
+		}
+		return true
+	}
+	w.until("the snapshot is installed", func() bool { _, ok := lags.saw(host.SnapshotInstalled); return ok })
+	if len(handled) == 0 {
+		t.Error("nothing was received")
 	}
 }

@@ -141,6 +141,65 @@ func TestAWipedFounderComesBackAsANewMember(t *testing.T) {
 	}
 }
 
+// A founder whose disk is lost before it has heard that it was founded with is not
+// missed: it takes its own place.
+func TestAFounderWipedBeforeItHeardTheNewsTakesItsPlace(t *testing.T) {
+	w := newWorld(t)
+	all := w.founders(nil, "a", "b", "c")
+	b := all[1]
+	w.meddle = lose(func(l letter) bool {
+		return l.Kind == wire.Welcome && l.To == b.card.ID || !l.Kind.Introduces() && l.from == b
+	})
+	for _, m := range all {
+		m.run()
+	}
+	w.leader2(others(all, b))
+	if b.card.Cluster != 0 {
+		t.Fatal("it has heard the news")
+	}
+	b.wipe()
+	w.meddle = nil
+	b.run()
+	w.founded(all)
+	if now := all[0].host.Status().Membership; len(now.Members) != 3 {
+		t.Errorf("the members are %s", now)
+	}
+}
+
+// The power goes at each operation on the disk of who joins.
+func TestACrashInJoiningIsOvercome(t *testing.T) {
+	crashes := 0
+	for n := 0; ; n++ {
+		w := newWorld(t)
+		w.seed = uint64(n + 1)
+		all := w.cluster(nil, "a", "b")
+		d := w.add("d", func(c *host.Config) { c.Join = []string{"a", "b"} })
+		who, err := d.mint()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.disk.StopAfter(n)
+		err = d.open()
+		for err == nil && d.host.Err() == nil && d.host.Status().Applied.Index < 5 {
+			w.step()
+		}
+		if err == nil && d.host.Err() == nil {
+			break
+		}
+		crashes++
+		d.crash()
+		w.run(2 * time.Second)
+		d.run()
+		w.founded(append(all, d))
+		if got := len(all[0].host.Status().Membership.Members); got != 3 || d.card.ID != who.ID {
+			t.Fatalf("crash after %d operations: %d members, it is %s and was %s", n, got, d.card.ID, who.ID)
+		}
+	}
+	if crashes < 5 {
+		t.Errorf("it crashed only at %d operations", crashes)
+	}
+}
+
 // Scenario refound: too few are left to let anybody join, and nobody founds anew.
 func TestWipedFoundersDoNotFoundASecondClusterBesideOneThatIsLeft(t *testing.T) {
 	w := newWorld(t)
@@ -160,6 +219,7 @@ func TestWipedFoundersDoNotFoundASecondClusterBesideOneThatIsLeft(t *testing.T) 
 // Scenario refound: a founding that was cut short leaves nothing behind in a member
 // that then joins another cluster.
 func TestWhatAFoundingLeftBehindIsGoneAfterJoiningAnotherCluster(t *testing.T) {
+	reached := 0
 	for n := range 40 {
 		w := newWorld(t)
 		w.seed = uint64(n + 1)
@@ -184,11 +244,18 @@ func TestWhatAFoundingLeftBehindIsGoneAfterJoiningAnotherCluster(t *testing.T) {
 		w.until("b has been told of a's cluster", func() bool { return b.card.Cluster != 0 })
 		b.crash()
 		b.run()
+		if m := b.host.Status().Membership; !m.Empty() {
+			t.Fatalf("crash %d: b takes what it once founded for the other cluster's: %s", n, m)
+		}
+		reached++
 		w.leader()
 		b.must("y")
 		if got := strings.Join(w.agree(), ","); got != "x,y" {
 			t.Fatalf("crash %d: applied was %s, want x,y", n, got)
 		}
+	}
+	if reached < 5 {
+		t.Errorf("only %d crashes were early enough", reached)
 	}
 }
 

@@ -29,6 +29,7 @@ type world struct {
 	meddle  func(letter) []letter // what arrives in place of a letter, nil: itself
 	ids     wire.MemberID
 	seed    uint64
+	padding int // of what lagging makes
 }
 
 type letter struct {
@@ -39,7 +40,7 @@ type letter struct {
 }
 
 func newWorld(t *testing.T) *world {
-	return &world{T: t, seed: 1, start: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano(), ids: 10}
+	return &world{T: t, seed: 1, padding: 3 << 20, start: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano(), ids: 10}
 }
 
 const (

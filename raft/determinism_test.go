@@ -33,7 +33,7 @@ func ordersOf(seed uint64) uint64 {
 // writeOrders writes all that orders say. Memberships are written out, for they are
 // pointers.
 func writeOrders(w io.Writer, id wire.MemberID, o raft.Orders) {
-	fmt.Fprintln(w, id, o.Committed, o.Reads, o.Snapshots, o.Changed)
+	fmt.Fprintln(w, id, o.Committed, o.Reads, o.Snapshots, o.Lost, o.Changed)
 	for _, m := range o.Send {
 		fmt.Fprintln(w, m)
 		for _, s := range m.Spans {

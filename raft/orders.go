@@ -24,6 +24,9 @@ type Orders struct {
 	// back far enough for them. The end of a transfer is told by SnapshotSent; one
 	// transfer may serve two orders for the same member.
 	Snapshots []SnapshotOrder
+	// Lost are members whose disks went back: they acknowledged entries that they do not
+	// have any more. They must not take part on the strength of what is left.
+	Lost []LostEntries
 	// Changed says that Status differs in role, term, leader or membership.
 	Changed bool
 }
@@ -65,6 +68,13 @@ type ReadAnswer struct {
 	Index wire.Index
 	// Failed: no leader confirmed it; ask again.
 	Failed bool
+}
+
+// LostEntries says that a member had everything up to Index on its disk, and now lacks
+// the entry there.
+type LostEntries struct {
+	Member wire.MemberID
+	Index  wire.Index
 }
 
 // SnapshotOrder asks for a snapshot to be sent. It must be at least at Least.

@@ -111,9 +111,11 @@ func (r *Raft) onAppendReply(m wire.Message) {
 	p.Heard(m.Round, began)
 	r.confirmRounds()
 	switch {
+	case m.Reject && p.Lacks(m.Round, m.Index):
+		r.out.Lost = append(r.out.Lost, LostEntries{p.ID, m.Index})
 	case m.Reject:
 		p.Rejected(m.Index, r.log.agreement(m.Pos).Index)
-	case m.Index <= r.log.last().Index && p.Acked(m.Index):
+	case m.Index <= r.log.last().Index && p.Acked(m.Index, r.lead.rounds.newest):
 		r.matchAdvanced(p)
 	}
 }

@@ -166,6 +166,9 @@ func (w *world) collect(m *member) {
 	for _, s := range o.Snapshots {
 		w.sendSnapshot(m, s)
 	}
+	for _, lost := range o.Lost {
+		w.report("%s finds that %s has lost entries up to %d", m.id, lost.Member, lost.Index)
+	}
 	w.judge.after(w, m)
 }
 

@@ -45,3 +45,23 @@ func DecodeClosing(b []byte) (ID, error) {
 	}
 	return ID(binary.LittleEndian.Uint64(b)), nil
 }
+
+// CheckRelayed says whether CutRequest and what follows it would read a payload. What is
+// committed is never skipped, so that a malformed one must not come that far.
+func CheckRelayed(payload []byte) error {
+	_, request, rest, err := CutRequest(payload)
+	if err != nil {
+		return err
+	}
+	switch request {
+	case ToRun:
+		_, _, err = Cut(rest)
+	case ToOpen:
+		_, err = DecodeOpening(rest)
+	case ToClose:
+		_, err = DecodeClosing(rest)
+	default:
+		err = fmt.Errorf("%w: request %d is not known", ErrEntry, request)
+	}
+	return err
+}

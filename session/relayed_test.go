@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
@@ -20,6 +21,32 @@ func TestARequestIsCutOffAsItWasWritten(t *testing.T) {
 	}
 	if _, err := DecodeClosing(make([]byte, 9)); !errors.Is(err, ErrEntry) {
 		t.Errorf("a closing of 9 bytes: %v, want ErrEntry", err)
+	}
+}
+
+func TestWhatCouldNotBeReadIsFoundBeforeItIsCommitted(t *testing.T) {
+	member, caller := Envelope{7, 300, 5}.Append(nil), Envelope{9, 1, 1}.Append(nil)
+	behind := func(request Request, rest []byte) []byte {
+		return append(append(bytes.Clone(member), byte(request)), rest...)
+	}
+	opening, closing := Opening{9, time.Hour}.Append(nil), AppendClosing(nil, 9)
+	for _, good := range [][]byte{behind(ToRun, caller), behind(ToOpen, opening), behind(ToClose, closing)} {
+		if err := CheckRelayed(good); err != nil {
+			t.Errorf("%x: %v", good, err)
+		}
+	}
+	for name, bad := range map[string][]byte{
+		"nothing":                nil,
+		"no request":             member,
+		"a request of tomorrow":  behind(4, closing),
+		"no envelope to run":     behind(ToRun, closing),
+		"no opening to open":     behind(ToOpen, closing),
+		"an opening to close":    behind(ToClose, opening),
+		"an envelope that ended": behind(ToRun, caller[:9]),
+	} {
+		if err := CheckRelayed(bad); !errors.Is(err, ErrEntry) {
+			t.Errorf("%s: %v, want ErrEntry", name, err)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@
 //	go run ./sim -seeds 10000            # worlds of the seeds from 1 on
 //	go run ./sim -seeds 1000 -first 5000
 //	go run ./sim -seed 4711 -v           # one world, a line an event
+//	go run ./sim -seed 4711 -minimise    # what does it take?
 //
 // It ends with 1 if a promise was broken, after a line for each that replays it.
 package main
@@ -14,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/balsaraft/balsa/sim/world"
 )
@@ -25,12 +27,21 @@ func main() {
 	mode := flag.String("mode", string(world.Swarm), "swarm, safety or liveness")
 	verbose := flag.Bool("v", false, "with -seed: tell all that happens, a line an event")
 	workers := flag.Int("workers", runtime.GOMAXPROCS(0), "how many worlds to play at a time")
+	without := flag.String("without", "", "troubles that do not exist, such as loss,kills; -v tells which there are")
+	length := flag.Duration("length", 0, "shortens the act in which troubles strike")
+	minimise := flag.Bool("minimise", false, "with -seed: find the fewest troubles and the shortest act that break it")
 	most := flag.Int("failures", 20, "stop after so many broken worlds")
 	flag.Parse()
-	o := world.Options{Mode: world.Mode(*mode)}
+	o := world.Options{Mode: world.Mode(*mode), Length: *length}
+	if *without != "" {
+		o.Without = strings.Split(*without, ",")
+	}
 	if err := o.Check(); err != nil {
 		fmt.Fprintln(os.Stderr, "sim:", err)
 		os.Exit(2)
+	}
+	if *one != 0 && *minimise {
+		os.Exit(minimiseOne(*one, o))
 	}
 	if *one != 0 {
 		os.Exit(playOne(*one, o, *verbose))

@@ -209,12 +209,12 @@ func ParseBatch(b []byte) (Batch, []byte, error) {
 	return batch, b[end:], nil
 }
 
-// BodyKinds yields the kind of each entry of a body that CheckBody found good.
-func BodyKinds(body []byte) iter.Seq[EntryKind] {
-	return func(yield func(EntryKind) bool) {
+// BodyEntries yields the entries of a body that CheckBody has passed.
+func BodyEntries(body []byte) iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
 		for rest := body; len(rest) > 0; {
 			var e Entry
-			if e, rest = cutEntry(rest); !yield(e.Kind) {
+			if e, rest = cutEntry(rest); !yield(e) {
 				return
 			}
 		}

@@ -106,10 +106,14 @@ func TestABodyIsCheckedWithoutItsBatch(t *testing.T) {
 	if err := CheckBody(body, 2); err != nil {
 		t.Error(err)
 	}
-	if got := slices.Collect(BodyKinds(body)); !slices.Equal(got, []EntryKind{KindCommand, KindSession}) {
+	var kinds []EntryKind
+	for e := range BodyEntries(body) {
+		kinds = append(kinds, e.Kind)
+	}
+	if got := kinds; !slices.Equal(got, []EntryKind{KindCommand, KindSession}) {
 		t.Errorf("kinds %v", got)
 	}
-	for range BodyKinds(body) {
+	for range BodyEntries(body) {
 		break
 	}
 	for _, count := range []int{-1, 0, 1, 3} {

@@ -58,6 +58,10 @@ const (
 	// ControlReply: ID; Reject with the reason as text in Data.
 	ControlReply MessageKind = 21
 
+	// Regressed tells a member that it once had everything up to Index on its disk, and
+	// lacks some of it now: Term.
+	Regressed MessageKind = 22
+
 	// The kinds from here on go to an address, before membership is settled.
 
 	// Meet introduces a founding member to another: Data is its founding card.
@@ -79,7 +83,7 @@ var messageNames = map[MessageKind]string{
 	Append: "append", AppendReply: "append-reply", TimeoutNow: "timeout-now",
 	ReadIndex: "read-index", ReadIndexReply: "read-index-reply",
 	SnapshotChunk: "snapshot-chunk", SnapshotReply: "snapshot-reply",
-	Forward: "forward", ForwardReply: "forward-reply", Control: "control", ControlReply: "control-reply",
+	Forward: "forward", ForwardReply: "forward-reply", Control: "control", ControlReply: "control-reply", Regressed: "regressed",
 	Meet: "meet", Welcome: "welcome", Join: "join", JoinRefused: "join-refused", Removed: "removed",
 }
 

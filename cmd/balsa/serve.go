@@ -25,6 +25,8 @@ type serveCommand struct {
 	Cluster founders `help:"Found a cluster: all its first members, the same on all of them, as a=HOST:PORT,b=HOST:PORT,…" xor:"company" placeholder:"LIST"`
 	Join    []string `help:"Join a running cluster: addresses of any of its members." xor:"company" placeholder:"ADDR"`
 
+	SnapshotBytes int64 `help:"How much log, in bytes, until the next snapshot. Default: 64 MiB." placeholder:"BYTES"`
+
 	Timing string     `help:"How soon a silent leader is replaced: ${enum}." enum:"default,lan,wan" default:"default"`
 	TLS    tlsOptions `embed:"" prefix:"tls-"`
 }
@@ -96,7 +98,7 @@ func (s *serveCommand) config(log *slog.Logger) (balsa.Config, error) {
 	return balsa.Config{
 		Name: s.Name, Dir: s.Dir, Listen: s.Listen, Advertise: s.Advertise,
 		Cluster: s.Cluster, Join: s.Join,
-		TLS: secure, Timing: timings[s.Timing], Logger: log,
+		TLS: secure, Timing: timings[s.Timing], SnapshotBytes: s.SnapshotBytes, Logger: log,
 	}, nil
 }
 

@@ -62,11 +62,17 @@ var rooms = []room{
 	{"balsatest", 4, list("wire"), nil, free, "suites that users run on parts of their own"},
 
 	{"rpc", 5, list(root, "codec", "rpc/balsav1"), list("connectrpc.com/connect"), clock | goroutines, "a face of any state machine: signs of life on streams, and how old a hint is"},
+	{"sim/chaos/history", 4, nil, list("github.com/anishathalye/porcupine"), pure, "judges what callers saw; the search for an order is a library's"},
+	{"sim/chaos/proxy", 4, list("wire"), nil, free, "a network between processes that can be cut"},
+
 	{"kv/text", 5, list(root, "kv"), nil, free, "a face of the key-value service"},
 	{"kv/http", 5, list(root, "kv"), nil, free, "a face of the key-value service"},
 
+	{"sim/explore", 5, list("wire", "raft", "raft/quorum"), nil, free, "every state of a small cluster, made of cores alone"},
 	{"sim", 5, list("sim/world"), nil, free, "plays worlds, as many at a time as there are cores"},
 
+	{"sim/chaos", 6, list("sim/chaos/history", "sim/chaos/proxy"), nil, free, "does to real processes what a machine room does"},
+	{"sim/bite", 6, nil, nil, free, "plants faults by the go command; it imports none of what it breaks"},
 	{"cmd/balsa", 6, list(root, "wire", "transport/tcp", "kv", "kv/text", "kv/http"), list("github.com/alecthomas/kong"), free, "composition: names concrete parts"},
 	{"examples/counter", 6, list(root), nil, free, "composition: names concrete parts"},
 	{"examples/replicatedmap", 6, list(root), nil, free, "composition: names concrete parts"},
@@ -81,8 +87,8 @@ func list(names ...string) []string { return names }
 // everybodys are packages that a sibling may use: nouns are no neighbour's secret.
 var everybodys = list("wire", "rpc/balsav1")
 
-// onlyInTests are modules of others that tests use.
-var onlyInTests = list("github.com/rogpeppe/go-internal", "google.golang.org/grpc")
+// onlyInTests are modules of others that tests use, or what their names begin with.
+var onlyInTests = list("github.com/rogpeppe/go-internal", "pgregory.net", "google.golang.org/grpc")
 
 // browserRooms may import syscall/js, once they exist.
 var browserRooms = list("fsys/opfs", "transport/webrtc", "transport/websocket", "web")

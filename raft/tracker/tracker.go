@@ -4,6 +4,7 @@
 package tracker
 
 import (
+	"slices"
 	"time"
 
 	"github.com/balsaraft/balsa/wire"
@@ -49,6 +50,10 @@ type Peer struct {
 	Contact  time.Duration // when the newest round that it answered began
 	Told     wire.Index    // commit index that it can know from what was sent
 
+	logged   wire.Index // highest index that the peer said its log holds
+	loggedBy uint64     // newest round when it said so
+	lacking  bool       // it was found, in this session, to lack what it had
+
 	Window Window // Appends with entries that are not answered yet
 
 	least  wire.Index // Snapshot: where the snapshot under way reaches at least
@@ -67,7 +72,7 @@ func (p *Peer) Active(since time.Duration) bool { return p.Answered > 0 && p.Con
 // Reconnected starts a new session: what was on the way may be lost, so the peer is
 // probed again. A snapshot's transfer goes on; its end is reported in any case.
 func (p *Peer) Reconnected(session uint64) {
-	p.Session, p.Asked, p.Told = session, 0, 0
+	p.Session, p.Asked, p.Told, p.lacking = session, 0, 0, false
 	p.Window.Clear()
 	switch p.State {
 	case Probe:
@@ -85,9 +90,13 @@ func (p *Peer) Heard(round uint64, began time.Duration) {
 }
 
 // Acked notes that the peer's log is durable and equal up to index, and says whether
-// that is news. Only such answers move Match, never what was sent.
-func (p *Peer) Acked(index wire.Index) bool {
+// that is news. Only such answers move Match, never what was sent. newest is the number
+// of the newest round by now.
+func (p *Peer) Acked(index wire.Index, newest uint64) bool {
 	advanced := index > p.Match
+	if index > p.logged {
+		p.logged, p.loggedBy = index, newest
+	}
 	p.Match = max(p.Match, index)
 	p.Window.Release(p.Match)
 	switch {
@@ -113,6 +122,18 @@ func (p *Peer) Rejected(asked, agreed wire.Index) bool {
 		return false
 	}
 	p.probe(max(p.Match, min(agreed, asked-1)) + 1)
+	return true
+}
+
+// Lacks says, once in a session, whether an answer to an Append of that round, which the
+// peer could not place after the entry at asked, shows that it has lost entries: it had
+// said that it holds that entry before the Append was sent. A snapshot that arrived does
+// not count; it may not be in the log yet.
+func (p *Peer) Lacks(round uint64, asked wire.Index) bool {
+	if p.lacking || asked > p.logged || round <= p.loggedBy {
+		return false
+	}
+	p.lacking = true
 	return true
 }
 
@@ -175,4 +196,11 @@ func (p *Peer) probe(next wire.Index) {
 
 func (p *Peer) replicate(next wire.Index) {
 	p.State, p.Next, p.probed, p.paused = Replicate, next, 0, false
+}
+
+// Clone is a second view in the same state, which shares nothing with this one.
+func (p *Peer) Clone() *Peer {
+	c := *p
+	c.Window.flights = slices.Clone(p.Window.flights)
+	return &c
 }

@@ -24,7 +24,7 @@ func expect(t *testing.T, p *tracker.Peer, want string) {
 // replicating is a peer that is known to agree up to match.
 func replicating(match wire.Index) *tracker.Peer {
 	p := tracker.New(2, 1, match+1, 0)
-	p.Acked(match)
+	p.Acked(match, 0)
 	return p
 }
 
@@ -43,7 +43,7 @@ func TestAProbeWaitsForItsAnswer(t *testing.T) {
 func TestAnAnsweredProbeStartsReplicationBehindWhatItCarried(t *testing.T) {
 	p := tracker.New(2, 1, 10, 0)
 	p.Sent(12, 100)
-	if !p.Acked(9) {
+	if !p.Acked(9, 0) {
 		t.Error("the first answer is no news")
 	}
 	expect(t, p, "replicate match=9 next=13")
@@ -53,7 +53,7 @@ func TestEntriesOfAnEarlierProbeAreNotReliedUpon(t *testing.T) {
 	p := tracker.New(2, 1, 10, 0)
 	p.Sent(12, 100)
 	p.Probed()
-	p.Acked(9)
+	p.Acked(9, 0)
 	expect(t, p, "replicate match=9 next=10")
 }
 
@@ -61,10 +61,10 @@ func TestMatchMovesByAnswersAndNeverByWhatWasSent(t *testing.T) {
 	p := replicating(9)
 	p.Sent(15, 100)
 	expect(t, p, "replicate match=9 next=16")
-	if p.Acked(9) {
+	if p.Acked(9, 0) {
 		t.Error("an answer that says nothing new is news")
 	}
-	if !p.Acked(12) {
+	if !p.Acked(12, 0) {
 		t.Error("an answer that says something new is none")
 	}
 	expect(t, p, "replicate match=12 next=16")
@@ -73,9 +73,9 @@ func TestMatchMovesByAnswersAndNeverByWhatWasSent(t *testing.T) {
 func TestALateAnswerMovesNothingBackwards(t *testing.T) {
 	p := replicating(9)
 	p.Sent(15, 100)
-	p.Acked(15)
+	p.Acked(15, 0)
 	for _, late := range []wire.Index{14, 9, 0} {
-		if p.Acked(late) {
+		if p.Acked(late, 0) {
 			t.Errorf("the late answer %d is news", late)
 		}
 	}
@@ -127,7 +127,7 @@ func TestASnapshotStopsEntriesUntilItHasArrived(t *testing.T) {
 	if p.Rejected(2, 0) {
 		t.Error("a rejection disturbs a snapshot that is under way")
 	}
-	p.Acked(2)
+	p.Acked(2, 0)
 	expect(t, p, "snapshot match=2 next=3")
 	if !p.SnapshotArrived(25) {
 		t.Error("the arrival of a snapshot is no news")
@@ -138,7 +138,7 @@ func TestASnapshotStopsEntriesUntilItHasArrived(t *testing.T) {
 func TestAPeerThatCaughtUpOtherwiseNeedsNoSnapshot(t *testing.T) {
 	p := tracker.New(2, 1, 3, 0)
 	p.AwaitSnapshot(20)
-	p.Acked(22)
+	p.Acked(22, 0)
 	expect(t, p, "replicate match=22 next=23")
 	if p.SnapshotArrived(20) {
 		t.Error("a snapshot that is older than the log is news")
@@ -223,7 +223,7 @@ func TestMatchNeverFallsAndNextStaysAhead(t *testing.T) {
 		for step := range 60 {
 			switch chance.IntN(9) {
 			case 0, 1:
-				p.Acked(min(draw(), p.Next+5))
+				p.Acked(min(draw(), p.Next+5), 0)
 			case 2:
 				p.Rejected(draw(), draw())
 			case 3, 4:
@@ -250,5 +250,34 @@ func TestMatchNeverFallsAndNextStaysAhead(t *testing.T) {
 func TestStatesPrintAsWords(t *testing.T) {
 	if got := fmt.Sprint(tracker.Probe, tracker.Replicate, tracker.Snapshot); got != "probe replicate snapshot" {
 		t.Errorf("states print as %q", got)
+	}
+}
+
+func TestAPeerThatLacksWhatItHeldIsNoticedOnceInASession(t *testing.T) {
+	p := replicating(10)
+	p.Acked(20, 7)
+	for _, c := range []struct {
+		what  string
+		round uint64
+		asked wire.Index
+		lacks bool
+	}{
+		{"an answer to a question that was asked before the peer had the entry", 7, 15, false},
+		{"one about entries that it never had", 8, 21, false},
+		{"one that was asked afterwards", 8, 20, true},
+		{"the same again", 9, 20, false},
+	} {
+		if got := p.Lacks(c.round, c.asked); got != c.lacks {
+			t.Errorf("%s: %v", c.what, got)
+		}
+	}
+	p.Reconnected(2)
+	if !p.Lacks(10, 20) {
+		t.Error("in a new session it is not noticed again")
+	}
+	p.SnapshotArrived(50)
+	p.Reconnected(3)
+	if p.Lacks(11, 50) {
+		t.Error("a snapshot that is not in the log yet is taken for lost entries")
 	}
 }

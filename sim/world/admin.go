@@ -1,8 +1,10 @@
 package world
 
 import (
+	"strings"
 	"time"
 
+	"github.com/balsaraft/balsa/fsys/fault"
 	"github.com/balsaraft/balsa/host"
 	"github.com/balsaraft/balsa/wire"
 )
@@ -28,7 +30,8 @@ func (w *World) administer() {
 	if p.asleep || p.status.Removed || p.status.Core.ID == 0 {
 		return
 	}
-	switch w.draw.IntN(6) {
+	w.recountLost()
+	switch w.draw.IntN(8) {
 	case 0:
 		w.addSeat()
 	case 1:
@@ -43,6 +46,12 @@ func (w *World) administer() {
 		}
 	case 5:
 		w.replaceDisk()
+	case 6:
+		w.rot()
+	case 7:
+		w.count("snapshot-asked")
+		p.host.TakeSnapshot(func(error) {})
+		p.wake()
 	}
 }
 
@@ -143,22 +152,81 @@ func (w *World) changeRole(p *process) {
 // replaceDisk wipes a member's disk, if the others can do without it: one disk at a time,
 // until the member that lived there is out of the cluster.
 func (w *World) replaceDisk() {
-	w.recountLost()
 	s := pick(w.draw, w.seats)
 	if w.lost > 0 || s.retired || s.id == 0 || !w.canDoWithout(s.id) {
 		return
 	}
 	w.trace.line(s.name, "loses its disk")
 	w.count("wiped")
-	w.gone = append(w.gone, s.id)
 	w.lost++
 	if s.process != nil {
 		s.process.die(false, "with its disk")
 	}
 	s.wipe()
-	if s.founder && w.draw.one(2) {
-		s.founder = false // it is started again with other options
+	if w.shape.members == 1 || w.draw.one(2) {
+		// It is started again with other options. Who founds a cluster alone would do so
+		// again.
+		s.founder = false
 	}
+}
+
+// rot damages a file of a member that the others can do without, if it has damage at all
+// that can be told from what a crash leaves: none in the last segment of its log.
+func (w *World) rot() {
+	s := pick(w.draw, w.seats)
+	if !w.faults.rot || w.lost > 0 || s.retired || s.id == 0 || !w.canDoWithout(s.id) {
+		return
+	}
+	s.dieAfter = -1 // these operations are not its own
+	names, err := s.disk.List()
+	if err != nil {
+		return
+	}
+	logs, others := fileNames(names)
+	if files := append(others, logs[:max(0, len(logs)-1)]...); len(files) > 0 {
+		name := pick(w.draw, files)
+		if s.damage(name) {
+			w.trace.line(s.name, "has rot in %s", name)
+			w.count("rotten")
+			s.rotten = s.id
+			w.lost++
+			if s.process != nil && !w.draw.one(3) {
+				s.process.die(w.draw.one(2), "and its files rot")
+			}
+		}
+	}
+}
+
+// fileNames sorts the files of a member into segments of its log and others that hold
+// something.
+func fileNames(names []string) (logs, others []string) {
+	for _, name := range names {
+		switch {
+		case strings.HasPrefix(name, "wal-"):
+			logs = append(logs, name)
+		case name == "member", strings.HasPrefix(name, "snap-"):
+			others = append(others, name)
+		}
+	}
+	return logs, others
+}
+
+// damage flips a bit of a file, or clears a sector of it.
+func (s *seat) damage(name string) bool {
+	file, err := s.disk.Open(name)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	size, err := file.Size()
+	if err != nil || size == 0 {
+		return false
+	}
+	d := s.w.draw
+	if d.one(2) {
+		return s.disk.ZeroSector(name, d.Int64N((size+fault.SectorSize-1)/fault.SectorSize)) == nil
+	}
+	return s.disk.FlipBit(name, d.Int64N(8*size)) == nil
 }
 
 // canDoWithout says whether each membership that any member holds has a quorum without
@@ -185,7 +253,15 @@ func (w *World) canDoWithout(id wire.MemberID) bool {
 // recountLost counts the wiped members that some membership still lists.
 func (w *World) recountLost() {
 	w.lost = 0
-	for _, id := range w.gone {
+	gone := w.gone
+	for _, s := range w.seats {
+		if s.rotten != 0 && s.rotten == s.id {
+			w.lost++ // it may find out at any time
+		} else if s.rotten != 0 {
+			gone = append(gone[:len(gone):len(gone)], s.rotten)
+		}
+	}
+	for _, id := range gone {
 		for _, s := range w.seats {
 			if s.process == nil {
 				continue

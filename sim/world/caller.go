@@ -23,14 +23,47 @@ func (w *World) call() {
 	if up := w.running(); len(up) > 0 {
 		p := pick(w.draw, up).process
 		p.whenAwake(func() {
-			if w.draw.one(3) {
+			switch {
+			case w.draw.one(3):
 				p.ask(w.drawRead(p))
-			} else {
+			case w.draw.one(10):
+				if !p.seat.survives(func() { p.follow(w.draw.number(1, 1<<16)) }) {
+					p.die(w.draw.one(2), "as somebody follows its log")
+				}
+			default:
 				p.propose(w.draw.number(1, w.shape.burst))
 			}
 		})
 	}
 	w.after(w.draw.between(0, w.shape.pace), w.call)
+}
+
+// follow reads so many bytes of the stream of what was committed, from where it was read up
+// to before.
+func (p *process) follow(bytes int) {
+	if p.status.Repairing {
+		return
+	}
+	view, err := p.host.Entries(p.followed + 1)
+	if err != nil {
+		p.followed = p.host.Readable() // it was compacted: whoever follows begins anew
+		return
+	}
+	if view == nil {
+		return
+	}
+	defer view.Close()
+	batches, err := view.Read(bytes)
+	if err != nil && !p.seat.mayRefuse(err) {
+		broken("%s cannot read its entries from %d on: %v", p.seat.name, p.followed+1, err)
+	}
+	for _, b := range batches {
+		for index, e := range b.Entries() {
+			p.w.count("followed")
+			p.w.judge.streamed(p.seat.name, index, p.followed+1, fingerprint(e, b))
+			p.followed = index
+		}
+	}
 }
 
 // maxOpen bounds what waits on one process: real callers wait for each other, too.

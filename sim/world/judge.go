@@ -71,6 +71,18 @@ func (j *judge) applied(who string, index wire.Index, entry, digest, count uint6
 	}
 }
 
+// streamed: a follower of a log sees what was applied, each entry once.
+func (j *judge) streamed(who string, index, want wire.Index, entry uint64) {
+	switch {
+	case index != want:
+		broken("%s streams entry %d in the place of %d", who, index, want)
+	case int(index) > len(j.entries):
+		broken("%s streams entry %d, which nobody has applied", who, index)
+	case j.entries[index-1].entry != entry:
+		broken("%s streams another entry %d than was applied", who, index)
+	}
+}
+
 // restored: a snapshot holds the state that the log had led to.
 func (j *judge) restored(who string, index wire.Index, digest, count uint64) {
 	if int(index) > len(j.entries) {
@@ -156,7 +168,8 @@ func (j *judge) said(m *wire.Message) {
 
 // stands: one leader a term, and a member never goes back; its term not even through a
 // crash.
-func (j *judge) stands(who string, before, s *host.Status) {
+// A snapshot in which rot was found does not count any more.
+func (j *judge) stands(who string, rotten bool, before, s *host.Status) {
 	c := &s.Core
 	if c.ID == 0 {
 		return
@@ -170,7 +183,7 @@ func (j *judge) stands(who string, before, s *host.Status) {
 	switch {
 	case c.Term < j.terms[c.ID]:
 		broken("%s went back from term %d to %d", who, j.terms[c.ID], c.Term)
-	case c.Committed < before.Core.Committed || s.Applied.Index < before.Applied.Index || s.Snapshot.Index < before.Snapshot.Index:
+	case c.Committed < before.Core.Committed || s.Applied.Index < before.Applied.Index || s.Snapshot.Index < before.Snapshot.Index && !rotten:
 		broken("%s went back from commit=%d applied=%s snapshot=%s to commit=%d applied=%s snapshot=%s", who,
 			before.Core.Committed, before.Applied, before.Snapshot, c.Committed, s.Applied, s.Snapshot)
 	case s.Applied.Index > c.Committed || c.Committed > c.Last.Index || s.LogStart.Index > s.Applied.Index:

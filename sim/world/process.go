@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/balsaraft/balsa/host"
+	"github.com/balsaraft/balsa/wire"
 )
 
 // process is one life of a member.
@@ -18,6 +19,7 @@ type process struct {
 	controls  map[uint64]*operation
 	token     uint64
 	status    host.Status // after the last turn
+	followed  wire.Index  // up to where the stream of entries was read
 	dead      bool
 	asleep    bool          // it stands still; its clock does not
 	meanwhile []func()      // what happened while it stood still
@@ -108,15 +110,18 @@ func (p *process) countTurns() {
 // look judges how the member stands, and tells of it.
 func (p *process) look(events []host.Event) {
 	s := p.host.Status()
-	p.w.judge.stands(p.seat.name, &p.status, &s)
+	p.w.judge.stands(p.seat.name, p.seat.rotten != 0, &p.status, &s)
 	p.w.trace.turned(p.seat.name, &p.status, &s)
 	for _, e := range events {
 		p.w.count(e.Kind.String())
+		if e.Kind == host.Damaged && p.seat.rotten == 0 {
+			broken("%s finds damage where none was done: %v", p.seat.name, e.Err)
+		}
 		if e.Kind > host.MembersChanged {
 			p.w.trace.line(p.seat.name, "%s at=%d member=%s %v", e.Kind, e.Index, e.Member, e.Err)
 		}
 	}
-	p.status = s
+	p.status, p.seat.id = s, s.Card.ID
 }
 
 // stopped ends a life that the member itself has ended: a node answers those who wait
@@ -126,10 +131,24 @@ func (p *process) stopped(err error) {
 	if !p.seat.mayRefuse(err) {
 		broken("%s stops: %v", p.seat.name, err)
 	}
+	p.answerAll()
+	p.die(p.w.draw.one(2), "after a failure of its disk")
+}
+
+// close ends a life as a node does that is asked to.
+func (p *process) close() {
+	if !p.asleep {
+		p.answerAll()
+		p.die(false, "as it was asked to")
+	}
+}
+
+// answerAll tells those who wait on a member that ends what can be said: that their
+// commands never left it, or that nobody knows.
+func (p *process) answerAll() {
 	for _, seq := range p.calls.waiting() {
 		p.calls.refused(seq, p.host.NeverSent(seq))
 	}
-	p.die(p.w.draw.one(2), "after a failure of its disk")
 }
 
 // die ends this life. With the power goes what the disk had not synced; without, only

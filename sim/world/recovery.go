@@ -2,6 +2,7 @@ package world
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/balsaraft/balsa/host"
@@ -33,12 +34,29 @@ func (w *World) recover() {
 		}
 		w.mustBecome(w.unwell)
 	}
+	w.judgeLogs()
 	for _, s := range w.sound() {
 		if m := s.process.machine; m.count < w.judge.floor && !s.process.status.Removed {
 			broken("%s has %d commands at the end, but %d were acknowledged", s.name, m.count, w.judge.floor)
 		}
 	}
 }
+
+// judgeLogs: what a member keeps of its log is bounded by what the snapshots ask for. One
+// that cannot be reached may hold compaction up for a while.
+func (w *World) judgeLogs() {
+	const atOnce = 4 << 20 // a member that has lagged applies so much between two snapshots
+	s := &w.shape
+	bound := int64(s.keepSnapshots+2)*(s.snapshotBytes+atOnce) + 8*s.segmentBytes
+	for _, seat := range w.sound() {
+		if bytes := seat.process.status.LogBytes; bytes > bound && !seat.process.status.Removed && !slices.ContainsFunc(w.seats, isIsolated) {
+			broken("the log of %s has %d bytes after %s, though a snapshot is due after %d and %d are kept; the newest is at %s",
+				seat.name, bytes, seat.process.status.LogStart, s.snapshotBytes, s.keepSnapshots, seat.process.status.Snapshot)
+		}
+	}
+}
+
+func isIsolated(s *seat) bool { return s.isolated }
 
 // endTroubles ends all troubles but those of the isolated.
 func (w *World) endTroubles() {

@@ -27,11 +27,15 @@ type seat struct {
 	dieAfter int  // operations of the disk after which the process dies; negative: never
 	process  *process
 	id       wire.MemberID // who lives here, 0 before the first start
-	retired  bool          // it was removed, and nobody starts it again
+	retired  bool          // nobody starts it again
+	rotten   wire.MemberID // whose files were damaged, 0 if none were
+	moves    int           // how often its address has changed
 	isolated bool          // in the second act: it stays in trouble
 	lives    int
 	starting bool // a start is on the agenda
 	rules    []*fault.Injection
+	syncs    []*fault.Injection // those that strike the directory's syncs
+	unsynced int                // how often they have, by the last power loss
 }
 
 func (w *World) newSeat(founder bool) *seat {
@@ -106,6 +110,9 @@ func (s *seat) start() {
 		if !s.mayRefuse(err) {
 			broken("%s does not start: %v", s.name, err)
 		}
+		if errors.Is(err, identity.ErrDamaged) || errors.Is(err, identity.ErrVersion) {
+			s.wipe() // as the error says
+		}
 		s.leave(s.w.draw.one(2))
 		return
 	}
@@ -117,20 +124,36 @@ func (s *seat) start() {
 // mayRefuse says whether a member may give up for that reason: a disk that was made to
 // fail, or to be full.
 func (s *seat) mayRefuse(err error) bool {
-	return errors.Is(err, fault.ErrIO) && s.w.faults.badDisk || errors.Is(err, fsys.ErrNoSpace) && s.w.faults.fullDisk
+	return errors.Is(err, fault.ErrIO) && s.w.faults.badDisk ||
+		errors.Is(err, fsys.ErrNoSpace) && s.w.faults.fullDisk ||
+		(errors.Is(err, fsys.ErrDamaged) || errors.Is(err, fsys.ErrNewerVersion)) && s.rotten != 0
 }
 
 // leave clears the seat of a process that is dead, and starts another soon.
 func (s *seat) leave(power bool) {
 	s.dieAfter = -1
 	s.process = nil
-	if power {
+	if s.directoryFailed() || power {
 		s.disk.Crash()
 	}
 	s.startLater(s.w.draw.between(time.Millisecond, s.w.downtime()))
 }
 
+// directoryFailed says whether a sync of the directory has failed since the last time. A
+// file system to which that happens takes no more changes: no process starts on it before
+// its machine has.
+func (s *seat) directoryFailed() bool {
+	struck := 0
+	for _, i := range s.syncs {
+		struck += i.Struck()
+	}
+	failed := struck > s.unsynced
+	s.unsynced = struck
+	return failed
+}
+
 func (s *seat) open() (*process, error) {
+	s.move()
 	who, err := s.whoLivesHere()
 	if err != nil {
 		return nil, err
@@ -156,7 +179,7 @@ func (s *seat) open() (*process, error) {
 		return nil, err
 	}
 	p.status = p.host.Status()
-	s.w.judge.stands(s.name, &p.status, &p.status)
+	s.w.judge.stands(s.name, s.rotten != 0, &p.status, &p.status)
 	return p, nil
 }
 
@@ -212,10 +235,22 @@ func (w *World) addresses(but *seat) (list []string) {
 	return list
 }
 
+// move gives the seat another address, now and then, between two lives. Each life is
+// started with the founders' addresses of then, so that who starts last finds the others.
+// Where others than founders take part, two who move at a time may never meet again.
+func (s *seat) move() {
+	if s.w.faults.moves && !s.w.faults.members && s.w.acting && s.lives > 1 && s.w.draw.one(3) {
+		s.moves++
+		s.addr = fmt.Sprintf("%s:%d", s.name, 7000+s.moves)
+		s.w.trace.line(s.name, "moves to %s", s.addr)
+	}
+}
+
 // wipe empties the disk: who lived here is gone for ever.
 func (s *seat) wipe() {
+	s.w.gone = append(s.w.gone, s.id)
 	s.disk = fault.New(s.w.draw.Uint64())
-	s.rules = nil
+	s.rules, s.syncs, s.unsynced = nil, nil, 0
 	s.watchDisk()
 	s.id = 0
 }

@@ -49,6 +49,9 @@ func (t *transport) Connect(peers []wire.Peer) {
 		}
 		l.peer, l.held = p, true
 		links = append(links, l)
+		if l.to != nil && l.to.addr != p.Addr {
+			l.to = nil // it lives elsewhere now
+		}
 		t.tryLater(l, 0, 5*time.Millisecond)
 	}
 	t.links = links

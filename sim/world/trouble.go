@@ -1,6 +1,7 @@
 package world
 
 import (
+	"strings"
 	"time"
 
 	"github.com/balsaraft/balsa/fsys/fault"
@@ -10,26 +11,43 @@ import (
 // strike at once, some hide what others would show.
 type faults struct {
 	loss, duplicate, reorder, delay, cuts, partitions, flaps, breaks bool
-	badDisk, slowDisk, fullDisk, slowApply                           bool
+	badDisk, slowDisk, fullDisk, slowApply, rot                      bool
 	kills, power, storms, pauses, deathsInTasks                      bool
 	clocks, jumps                                                    bool
-	members                                                          bool
+	members, moves                                                   bool
 }
 
-func (f *faults) all() []*bool {
-	return []*bool{
-		&f.loss, &f.duplicate, &f.reorder, &f.delay, &f.cuts, &f.partitions, &f.flaps, &f.breaks,
-		&f.badDisk, &f.slowDisk, &f.fullDisk, &f.slowApply,
-		&f.kills, &f.power, &f.storms, &f.pauses, &f.deathsInTasks,
-		&f.clocks, &f.jumps, &f.members,
+// named lists all troubles by name, in a fixed order.
+func (f *faults) named() []namedFault {
+	return []namedFault{
+		{"loss", &f.loss}, {"duplicate", &f.duplicate}, {"reorder", &f.reorder}, {"delay", &f.delay},
+		{"cuts", &f.cuts}, {"partitions", &f.partitions}, {"flaps", &f.flaps}, {"breaks", &f.breaks},
+		{"bad-disk", &f.badDisk}, {"slow-disk", &f.slowDisk}, {"full-disk", &f.fullDisk}, {"slow-apply", &f.slowApply}, {"rot", &f.rot},
+		{"kills", &f.kills}, {"power", &f.power}, {"storms", &f.storms}, {"pauses", &f.pauses}, {"deaths-in-tasks", &f.deathsInTasks},
+		{"clocks", &f.clocks}, {"jumps", &f.jumps}, {"members", &f.members}, {"moves", &f.moves},
 	}
+}
+
+type namedFault struct {
+	name   string
+	exists *bool
+}
+
+func (f *faults) String() string {
+	var names []string
+	for _, n := range f.named() {
+		if *n.exists {
+			names = append(names, n.name)
+		}
+	}
+	return strings.Join(names, ",")
 }
 
 // drawFaults lets each trouble exist with a probability that is drawn, too.
 func drawFaults(d draw) (f faults) {
 	share := d.Float64()
-	for _, exists := range f.all() {
-		*exists = d.chance(share)
+	for _, n := range f.named() {
+		*n.exists = d.chance(share)
 	}
 	return f
 }
@@ -221,6 +239,9 @@ func (w *World) spoilDisk() {
 	w.trace.line(s.name, "has a disk that fails: %+v", r)
 	i := s.disk.Inject(r)
 	s.rules = append(s.rules, i)
+	if r.Op == fault.SyncDir {
+		s.syncs = append(s.syncs, i)
+	}
 	w.after(w.lasting(), i.Remove)
 }
 
@@ -251,9 +272,15 @@ func (w *World) killSome(power bool) {
 	if len(leaders) > 0 && w.draw.one(2) {
 		up = leaders
 	}
-	if len(up) > 0 {
-		pick(w.draw, up).process.die(power, "by chance")
+	if len(up) == 0 {
+		return
 	}
+	p := pick(w.draw, up).process
+	if !power && w.draw.one(3) {
+		p.close()
+		return
+	}
+	p.die(power, "by chance")
 }
 
 // storm ends many processes at once, as a power cut of the building does.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/balsaraft/balsa/raft"
@@ -27,6 +28,10 @@ const (
 type Options struct {
 	Mode  Mode
 	Trace io.Writer // gets a line an event; nil: nobody reads
+	// Without names troubles that do not exist, whatever the seed says, and Length
+	// shortens the first act: to find out what a broken promise needs.
+	Without []string
+	Length  time.Duration
 }
 
 // Result is how a world went.
@@ -34,6 +39,7 @@ type Result struct {
 	Seed    uint64
 	Err     error          // the promise that was broken, nil if none was
 	Digest  uint64         // of all that happened: the same seed has the same
+	Faults  []string       // the troubles that existed
 	Events  int            // that were played
 	Elapsed time.Duration  // of virtual time
 	Counts  map[string]int // how often what happened, to see what was covered
@@ -81,6 +87,11 @@ type shape struct {
 func Run(seed uint64, o Options) (r Result) {
 	w := newWorld(seed, o)
 	r.Seed = seed
+	for _, n := range w.faults.named() {
+		if *n.exists {
+			r.Faults = append(r.Faults, n.name)
+		}
+	}
 	defer func() {
 		r.Digest, r.Events, r.Elapsed, r.Counts = w.trace.digest, w.played, w.now, w.counts
 		switch p := recover().(type) {
@@ -117,8 +128,8 @@ func newWorld(seed uint64, o Options) *World {
 	w.network = newNetwork(w)
 	switch {
 	case w.mode == Safety:
-		for _, exists := range w.faults.all() {
-			*exists = true
+		for _, n := range w.faults.named() {
+			*n.exists = true
 		}
 	default:
 		w.faults = drawFaults(w.draw)
@@ -127,6 +138,12 @@ func newWorld(seed uint64, o Options) *World {
 		}
 	}
 	w.drawShape()
+	for _, n := range w.faults.named() {
+		*n.exists = *n.exists && !slices.Contains(o.Without, n.name)
+	}
+	if o.Length > 0 {
+		w.shape.length = min(w.shape.length, o.Length)
+	}
 	return w
 }
 
@@ -157,7 +174,7 @@ func (w *World) drawShape() {
 }
 
 func (w *World) play() {
-	w.trace.line("", "mode=%s faults=%+v shape=%+v", w.mode, w.faults, w.shape)
+	w.trace.line("", "mode=%s faults=%s shape=%+v", w.mode, &w.faults, w.shape)
 	for range w.shape.members {
 		w.newSeat(true)
 	}

@@ -9,6 +9,7 @@
 //	name=a
 //	cluster=03b1…            0000000000000000 while it belongs to none
 //	replaces=5d…             only while an earlier member's files are set aside
+//	lost=true                only if the directory is known to be an older image
 //	crc32c=1a2b3c4d          over all that stands before this line
 //
 // It is replaced as a whole: written beside, synced, renamed, directory synced.
@@ -42,6 +43,9 @@ type Identity struct {
 	// Replaces is the member whose files are to be set aside before anything else
 	// happens in the directory, 0 for none.
 	Replaces wire.MemberID
+	// Lost says that the directory holds less than this member has acknowledged, though
+	// nothing in it looks damaged.
+	Lost bool
 }
 
 var (
@@ -100,6 +104,8 @@ func parse(text []byte) (i Identity, err error) {
 			i.Name = value
 		case "cluster":
 			err = errors.Join(err, i.Cluster.UnmarshalText([]byte(value)))
+		case "lost":
+			i.Lost = value == "true"
 		case "replaces":
 			err = errors.Join(err, i.Replaces.UnmarshalText([]byte(value)))
 		}
@@ -116,6 +122,9 @@ func encode(i Identity) []byte {
 	text := fmt.Appendf(nil, "balsa-member %d\nid=%016x\nname=%s\ncluster=%016x\n", version, uint64(i.ID), i.Name, uint64(i.Cluster))
 	if i.Replaces != 0 {
 		text = fmt.Appendf(text, "replaces=%016x\n", uint64(i.Replaces))
+	}
+	if i.Lost {
+		text = append(text, "lost=true\n"...)
 	}
 	return fmt.Appendf(text, "crc32c=%08x\n", checksum(text))
 }

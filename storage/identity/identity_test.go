@@ -29,6 +29,7 @@ func TestAnIdentityIsReadBackAsItWasSaved(t *testing.T) {
 		{ID: 1, Name: "balsa-member 2\r"},
 		{ID: 1, Name: "Ярила ☀ \x00\xff %d %s"},
 		{ID: 1<<64 - 1, Name: strings.Repeat("n", 255), Cluster: 1<<64 - 1},
+		{ID: 1, Name: "a", Cluster: 2, Replaces: 3},
 	} {
 		files := fsys.NewMemory()
 		save(t, files, Identity{ID: 9, Name: "who was here"})
@@ -40,11 +41,18 @@ func TestAnIdentityIsReadBackAsItWasSaved(t *testing.T) {
 }
 
 func TestTheFileIsTheDocumentedText(t *testing.T) {
-	const want = "balsa-member 1\nid=7f3a90c2d4e1b855\nname=a\ncluster=03b1d2aa5c6e7f80\ncrc32c=1bc01479\n"
-	files := fsys.NewMemory()
-	save(t, files, after)
-	if got, err := read(files); string(got) != want || err != nil {
-		t.Errorf("it is %q, %v", got, err)
+	const lines = "balsa-member 1\nid=7f3a90c2d4e1b855\nname=a\ncluster=03b1d2aa5c6e7f80\n"
+	repaired := after
+	repaired.Replaces = 5
+	for i, want := range map[Identity]string{
+		after:    lines + "crc32c=1bc01479\n",
+		repaired: lines + "replaces=0000000000000005\ncrc32c=d9080b55\n",
+	} {
+		files := fsys.NewMemory()
+		save(t, files, i)
+		if got, err := read(files); string(got) != want || err != nil {
+			t.Errorf("it is %q, %v", got, err)
+		}
 	}
 }
 

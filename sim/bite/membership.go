@@ -1,0 +1,64 @@
+package main
+
+var inMembership = []fault{
+	{
+		row: "joint-crash", what: "a commit in a joint configuration counts the incoming voters alone",
+		file: "raft/quorum/quorum.go", by: simulator,
+		old: "	return min(Reached(incoming), Reached(outgoing))",
+		new: "	return Reached(incoming)",
+	},
+	{
+		row: "double-single-change", what: "a change of voters goes without a joint configuration",
+		file: "raft/membership.go", by: "raft",
+		old: "		next.Outgoing = votersOf(now)\n",
+		new: "		_ = votersOf\n",
+	},
+	{
+		row: "double-single-change", what: "a leader changes members before it has committed in its term",
+		file: "raft/membership.go", by: "raft",
+		old: "case !r.committedInTerm():",
+		new: "case false:",
+	},
+	{
+		row: "double-single-change", what: "a change begins while another is under way",
+		file: "raft/membership.go", by: "raft",
+		old: "case now.Joint() || r.members.latestAt() > r.committed:",
+		new: "case false:",
+	},
+	{
+		row: "config-forgotten", what: "a membership that was truncated stays in force",
+		file: "raft/follower.go", by: "raft",
+		old: "	if r.members.truncate(i) {\n		r.membershipChanged()\n	}",
+		new: "",
+	},
+	{
+		row: "config-forgotten", what: "a membership that is not committed is forgotten at restart",
+		file: "raft/raft.go", by: "raft",
+		old: "		r.log.append(s)\n		r.members.add(s)",
+		new: "		r.log.append(s)\n		if s.Last <= st.Committed {\n			r.members.add(s)\n		}",
+	},
+	{
+		row: "snapshot-stale-config", what: "the membership of before survives the install of a snapshot",
+		file: "raft/follower.go", by: "raft",
+		old: "	r.members = history{{e.Pos.Index, e.Membership}}\n	r.membershipChanged()",
+		new: "	r.membershipChanged()",
+	},
+	{
+		row: "learner-too-early", what: "a learner is promoted before it has caught up",
+		file: "raft/membership.go", by: "raft",
+		old: "p.Match >= r.lead.endAtLastHeartbeat && ",
+		new: "",
+	},
+	{
+		row: "leader-removes-itself", what: "a leader leads on after its removal is committed",
+		file: "raft/membership.go", by: "raft",
+		old: "		r.handOff()\n		r.stepDown()\n	}",
+		new: "	}",
+	},
+	{
+		row: "leader-counts-unsynced", what: "a leader counts itself while it is no voter",
+		file: "raft/rounds.go", by: "raft",
+		old: "	for _, id := range r.lead.voters {\n		values = append(values, value(id))\n	}\n	n",
+		new: "	for _, id := range r.lead.voters {\n		values = append(values, value(id))\n	}\n	if !r.voter {\n		values = append(values, value(r.cfg.ID))\n	}\n	n",
+	},
+}

@@ -1,0 +1,58 @@
+package main
+
+var inReads = []fault{
+	{
+		row: "zombie-leader-read", what: "a leader answers a read without asking whether it still leads",
+		file: "raft/read.go", by: simulator,
+		old: "reads.started[n].round <= r.lead.rounds.confirmed {",
+		new: "true {",
+	},
+	{
+		row: "read-before-noop", what: "a leader serves reads before it has committed in its term",
+		file: "raft/read.go", by: simulator,
+		old: "func (r *Raft) committedInTerm() bool { return r.committed >= r.lead.began }",
+		new: "func (r *Raft) committedInTerm() bool { return true }",
+	},
+	{
+		row: "zombie-leader-read", what: "a round counts as answered that began before the read",
+		file: "raft/read.go", by: simulator,
+		old: "q.round, q.index = r.lead.rounds.newest, r.committed",
+		new: "q.round, q.index = r.lead.rounds.confirmed, r.committed",
+	},
+	{
+		row: "lease-clock", what: "a lease allows nothing for clocks that differ",
+		file: "raft/lease.go", by: "raft",
+		old: "time.Duration(1000-r.cfg.ClockDrift)",
+		new: "time.Duration(1000+r.cfg.ClockDrift)",
+	},
+	{
+		row: "lease-clock", what: "a lease counts from when it is confirmed instead of from when it was asked for",
+		file: "raft/lease.go", by: "raft",
+		old: "max(l.until, began+r",
+		new: "max(l.until, began-began+r.now+r",
+	},
+	{
+		row: "transfer-crash", what: "the lease outlives the handover of leadership",
+		file: "raft/transfer.go", by: "raft",
+		old: "	r.dropLease()\n",
+		new: "",
+	},
+	{
+		row: "lease-clock", what: "nobody promises a vote away to a lease",
+		file: "raft/follower.go", by: simulator,
+		old: "		r.following.promised = r.now + r.cfg.ElectionTimeout\n",
+		new: "",
+	},
+	{
+		row: "lease-sole-voter", what: "a member promises nothing to the leader of its earlier life",
+		file: "raft/raft.go", by: "raft",
+		old: "	r.following.promised = r.now + cfg.ElectionTimeout\n",
+		new: "",
+	},
+	{
+		row: "lease-sole-voter", what: "a sole voter that had others beside it campaigns at once at its start",
+		file: "raft/raft.go", by: "raft",
+		old: "if r.votesAlone() && !r.members.list(r.othersVote) {",
+		new: "if r.votesAlone() {",
+	},
+}
