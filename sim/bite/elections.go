@@ -15,13 +15,13 @@ var inElections = []fault{
 	},
 	{
 		row: "vote-by-length", what: "a vote asks nothing of the candidate's log",
-		file: "raft/election.go", by: simulator,
+		file: "raft/election.go", by: "raft",
 		old: "if !free || !m.Pos.AtLeastAsUpToDate(r.log.last()) {",
 		new: "if !free {",
 	},
 	{
 		row: "vote-by-length", what: "logs are compared by their length alone",
-		file: "wire/ids.go", by: simulator,
+		file: "wire/ids.go", by: "raft",
 		old: "return p.Term > q.Term || p.Term == q.Term && p.Index >= q.Index",
 		new: "return p.Index >= q.Index",
 	},
@@ -39,7 +39,7 @@ var inElections = []fault{
 	},
 	{
 		row: "vote-replies-twice", what: "a candidate does not look of which term a vote is",
-		file: "raft/raft.go", by: simulator,
+		file: "raft/raft.go", by: "raft",
 		old: "if m.Term < r.hard.Term && m.Kind != wire.PreVote {",
 		new: "if m.Term < r.hard.Term && m.Kind != wire.PreVote && m.Kind != wire.VoteReply {",
 	},
@@ -57,7 +57,7 @@ var inElections = []fault{
 	},
 	{
 		row: "prevote-joint", what: "an election counts the incoming configuration alone",
-		file: "raft/election.go", by: simulator,
+		file: "raft/election.go", by: "raft",
 		old: "return quorum.JointResult(r.election.tally(m.Voters()), r.election.tally(m.OutgoingVoters()))",
 		new: "return r.election.tally(m.Voters()).Result()",
 	},

@@ -3,7 +3,7 @@ package main
 var inMembership = []fault{
 	{
 		row: "joint-crash", what: "a commit in a joint configuration counts the incoming voters alone",
-		file: "raft/quorum/quorum.go", by: simulator,
+		file: "raft/quorum/quorum.go", by: "raft",
 		old: "	return min(Reached(incoming), Reached(outgoing))",
 		new: "	return Reached(incoming)",
 	},

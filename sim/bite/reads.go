@@ -2,8 +2,20 @@ package main
 
 var inReads = []fault{
 	{
-		row: "zombie-leader-read", what: "a leader answers a read without asking whether it still leads",
+		row: "zombie-leader-read", what: "a leader answers reads at once",
 		file: "raft/read.go", by: simulator,
+		old: "	r.lead.reads.waiting = append(r.lead.reads.waiting, q)",
+		new: "	q.index = r.committed\n	r.answerRead(q)",
+	},
+	{
+		row: "lease-clock", what: "a lease that was taken once is held for the rest of the term",
+		file: "raft/lease.go", by: simulator,
+		old: "r.now < r.lead.lease.until }",
+		new: "r.lead.lease.until > 0 }",
+	},
+	{
+		row: "zombie-leader-read", what: "a leader answers a read without asking whether it still leads",
+		file: "raft/read.go", by: "raft",
 		old: "reads.started[n].round <= r.lead.rounds.confirmed {",
 		new: "true {",
 	},
@@ -15,7 +27,7 @@ var inReads = []fault{
 	},
 	{
 		row: "zombie-leader-read", what: "a round counts as answered that began before the read",
-		file: "raft/read.go", by: simulator,
+		file: "raft/read.go", by: "raft",
 		old: "q.round, q.index = r.lead.rounds.newest, r.committed",
 		new: "q.round, q.index = r.lead.rounds.confirmed, r.committed",
 	},
@@ -39,7 +51,7 @@ var inReads = []fault{
 	},
 	{
 		row: "lease-clock", what: "nobody promises a vote away to a lease",
-		file: "raft/follower.go", by: simulator,
+		file: "raft/follower.go", by: "raft",
 		old: "		r.following.promised = r.now + r.cfg.ElectionTimeout\n",
 		new: "",
 	},

@@ -3,7 +3,7 @@ package main
 var inReplication = []fault{
 	{
 		row: "older-term-commit", what: "entries of earlier terms are committed by counting",
-		file: "raft/commit.go", by: simulator,
+		file: "raft/commit.go", by: "raft",
 		old: "if reached <= r.committed || reached < r.lead.began {",
 		new: "if reached <= r.committed {",
 	},

@@ -27,6 +27,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -71,7 +72,21 @@ func parse(args []string) (options, error) {
 	if o.chapter < time.Second || o.length < time.Second || o.callers < 1 {
 		return o, errors.New("-for and -chapter must be a second or more, -callers one or more")
 	}
-	return o, nil
+	return o, checkNames(o.only)
+}
+
+// checkNames refuses faults that there are not.
+func checkNames(only string) error {
+	var known []string
+	for _, f := range slices.Concat(processFaults, networkFaults) {
+		known = append(known, f.name)
+	}
+	for name := range strings.SplitSeq(only, ",") {
+		if only != "" && !slices.Contains(known, name) {
+			return fmt.Errorf("-only %s: there is no fault %q; there are %s", only, name, strings.Join(known, ", "))
+		}
+	}
+	return nil
 }
 
 func main() { os.Exit(command()) }
