@@ -145,7 +145,7 @@ func (c *cluster) open(name string, secure *tls.Config) {
 		c.Fatal(err)
 	}
 	cfg := balsa.Config{
-		Name: name, Files: m.disk, Transport: transport, Advertise: name + ":1", Timing: balsa.LAN,
+		Name: name, Files: m.disk, Transport: transport, Advertise: name + ":1", Timing: balsa.Timing{Heartbeat: 50 * time.Millisecond, Election: 250 * time.Millisecond},
 		Logger: slog.New(slog.DiscardHandler), Cluster: map[string]string{},
 	}
 	for _, founder := range c.names() {
