@@ -31,7 +31,9 @@ type ledger struct {
 
 func newLedger() *ledger {
 	return &ledger{balsa.Func([]int(nil), func(all *[]int, _ balsa.Entry, add int) int {
-		*all = append(*all, add)
+		if add != 0 { // so that benchmarks measure no ledger
+			*all = append(*all, add)
+		}
 		return sum(*all)
 	})}
 }

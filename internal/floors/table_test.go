@@ -77,6 +77,7 @@ var rooms = []room{
 	{"examples/counter", 6, list(root), nil, free, "composition: names concrete parts"},
 	{"examples/replicatedmap", 6, list(root), nil, free, "composition: names concrete parts"},
 	{"examples/join", 6, list(root), nil, free, "composition: names concrete parts"},
+	{"examples/service", 6, list(root, "client", "rpc"), nil, free, "composition: names concrete parts"},
 	{"internal/wasm-size", 6, list(root), nil, free, "the least program, weighed"},
 	{"internal/certs", 6, nil, nil, free, "certificates for tests"},
 	{"internal/floors", 6, nil, nil, free, "this table"},
