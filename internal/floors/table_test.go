@@ -68,7 +68,8 @@ var rooms = []room{
 	{"kv/text", 5, list(root, "kv"), nil, free, "a face of the key-value service"},
 	{"kv/http", 5, list(root, "kv"), nil, free, "a face of the key-value service"},
 
-	{"sim/explore", 5, list("wire", "raft", "raft/quorum"), nil, free, "every state of a small cluster, made of cores alone"},
+	{"sim/spec", 4, list("wire", "raft"), nil, pure, "what the paper says of a run; it judges traces, and knows of the core only how to write one"},
+	{"sim/explore", 5, list("wire", "raft", "raft/quorum", "sim/spec"), nil, free, "every state of a small cluster, made of cores alone"},
 	{"sim", 5, list("sim/world"), nil, free, "plays worlds, as many at a time as there are cores"},
 
 	{"sim/chaos", 6, list("sim/chaos/history", "sim/chaos/proxy"), nil, free, "does to real processes what a machine room does"},

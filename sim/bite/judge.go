@@ -38,13 +38,6 @@ type verdict struct {
 	tried  []judge
 }
 
-func (v verdict) word() string {
-	if v.caught {
-		return "caught"
-	}
-	return "SURVIVED"
-}
-
 func (v verdict) String() string {
 	took := v.took.Round(100 * time.Millisecond)
 	switch {

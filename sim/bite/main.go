@@ -62,37 +62,55 @@ func choose(all []fault, part string) (chosen []fault) {
 	return chosen
 }
 
+// tally is how the faults fared.
+type tally struct{ caught, byWorld, survived, unusable int }
+
 // bite plants the faults one after the other and tells who caught each.
 func bite(ctx context.Context, chosen []fault, t terms) (code int, err error) {
+	if len(chosen) == 0 {
+		return 0, errors.New("no fault is like that; -list shows them")
+	}
 	p, err := newPlanter()
 	if err != nil {
 		return 0, err
 	}
 	defer p.close()
 	began := time.Now()
-	var survivors []fault
 	b := bench{planter: p, terms: t, trusted: map[judge]bool{}}
-	byWorld := 0
+	var sum tally
 	for _, f := range chosen {
 		v, err := b.try(ctx, f)
-		if err != nil {
-			return 0, fmt.Errorf("%s: %w", f.row, err)
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
 		}
-		fmt.Printf("%-9s %s: %s\n          %s\n", v.word(), f.row, f.what, v)
-		if !v.caught {
-			survivors = append(survivors, f)
-		}
-		if v.caught && v.by == simulator {
-			byWorld++
-		}
+		fmt.Println(sum.add(f, v, err))
 	}
-	fmt.Printf("%d faults planted in %s: %d caught, %d of them by the simulator; %d survived\n",
-		len(chosen), time.Since(began).Round(time.Second), len(chosen)-len(survivors), byWorld, len(survivors))
-	if len(chosen) == 0 {
-		return 0, errors.New("no fault is like that; -list shows them")
-	}
-	if len(survivors) > 0 {
+	fmt.Printf("%d faults in %s: %d caught, %d of them by the simulator; %d survived\n",
+		len(chosen), time.Since(began).Round(time.Second), sum.caught, sum.byWorld, sum.survived)
+	switch {
+	case sum.unusable > 0:
+		return 0, fmt.Errorf("%d faults cannot be planted or judged; mend the list", sum.unusable)
+	case sum.survived > 0:
 		return 1, nil
 	}
 	return 0, nil
+}
+
+// add counts what became of a fault, and returns it as text.
+func (t *tally) add(f fault, v verdict, err error) string {
+	word, what := "caught", fmt.Sprint(v)
+	switch {
+	case err != nil:
+		t.unusable++
+		word, what = "UNUSABLE", err.Error()
+	case !v.caught:
+		t.survived++
+		word = "SURVIVED"
+	default:
+		t.caught++
+		if v.by == simulator {
+			t.byWorld++
+		}
+	}
+	return fmt.Sprintf("%-9s %s: %s\n          %s", word, f.row, f.what, what)
 }

@@ -1,5 +1,8 @@
 package main
 
+// Not listed, because it changes nothing: a window of messages that counts as full while
+// it is empty. What is empty weighs nothing, and no bound is 0.
+
 var inReplication = []fault{
 	{
 		row: "older-term-commit", what: "entries of earlier terms are committed by counting",

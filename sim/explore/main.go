@@ -8,6 +8,8 @@
 //	go run ./sim/explore                                  # a small cluster, some seconds
 //	go run ./sim/explore -terms 3 -entries 3 -crashes 1   # a larger one
 //
+//	go run ./sim/explore -crashes 1 -trace way.ndjson     # and the way to the farthest state
+//
 // It ends with 1 if a promise was broken, after the shortest way there.
 //
 // What it rests on: the core is deterministic, so that each input to each state of a
@@ -22,6 +24,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -43,6 +46,7 @@ func main() {
 	flag.BoolVar(&b.PreVotes, "prevotes", false, "play pre-votes out instead of letting them be won at any time")
 	flag.IntVar(&b.Depth, "depth", 0, "inputs in a row at most, 0 for as many as there are")
 	flag.IntVar(&b.States, "states", 0, "stop after so many states, 0 for never")
+	traceTo := flag.String("trace", "", "write the way to the farthest state to this `file`, as lines of JSON")
 	verbose := flag.Bool("v", false, "tell of every level")
 	flag.Parse()
 	if err := b.check(); err != nil {
@@ -50,18 +54,34 @@ func main() {
 		os.Exit(2)
 	}
 	began := time.Now()
-	r := newExplorer(b).run(func(depth, states, open int) {
+	e := newExplorer(b)
+	r := e.run(func(depth, states, open int) {
 		if *verbose {
 			fmt.Printf("depth %d: %d states, %d of them new, %s\n", depth, states, open, time.Since(began).Round(time.Millisecond))
 		}
 	})
 	fmt.Println(r)
+	if *traceTo != "" {
+		if err := e.writeTrace(*traceTo); err != nil {
+			fmt.Fprintln(os.Stderr, "explore:", err)
+			os.Exit(2)
+		}
+	}
 	if r.Err != nil {
 		for k, s := range r.Way {
 			fmt.Printf("%4d  %s\n", k+1, s)
 		}
 		os.Exit(1)
 	}
+}
+
+// writeTrace writes the way to the last state that was found, which is among the farthest.
+func (e *explorer) writeTrace(name string) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(e.trace(uint32(len(e.ways)-1), f), f.Close())
 }
 
 // String prints a report in a few lines.
