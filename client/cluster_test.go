@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net"
@@ -236,11 +235,6 @@ func (c *cluster) leader() (name string) {
 	return name
 }
 
-func (c *cluster) followers() []string {
-	leader := c.leader()
-	return slices.DeleteFunc(c.names(), func(name string) bool { return name == leader })
-}
-
 // dial makes a client that is closed before the members.
 func (c *cluster) dial(addrs ...string) *Client[int, int] {
 	c.Helper()
@@ -317,12 +311,4 @@ func question(c balsa.Cluster[int, int], ctx context.Context, options ...balsa.R
 		return 0, err
 	}
 	return n, json.Unmarshal(answer, &n)
-}
-
-func unmarshal(tb testing.TB, data []byte) (all []int) {
-	tb.Helper()
-	if err := json.Unmarshal(data, &all); err != nil {
-		tb.Fatal(fmt.Errorf("%q: %w", data, err))
-	}
-	return all
 }
