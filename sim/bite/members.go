@@ -123,7 +123,7 @@ var inHost = []fault{
 	},
 	{
 		row: "zombie-leader-read", what: "a stale read is dated by when it was heard, not by when it was true",
-		file: "host/fresh.go", by: "host",
+		file: "host/fresh.go", by: simulator,
 		old: "h.fresh.saw(mark-h.cfg.Raft.ElectionTimeout-h.cfg.Raft.Heartbeat, m.Commit)",
 		new: "h.fresh.saw(h.now, m.Commit)",
 	},

@@ -9,7 +9,7 @@ var inReads = []fault{
 	},
 	{
 		row: "lease-clock", what: "a lease that was taken once is held for the rest of the term",
-		file: "raft/lease.go", by: simulator,
+		file: "raft/lease.go", by: "raft",
 		old: "r.now < r.lead.lease.until }",
 		new: "r.lead.lease.until > 0 }",
 	},
