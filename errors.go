@@ -29,7 +29,11 @@ var (
 	ErrTooLarge = errors.New("too large")
 	// ErrSessionExpired: the member was out of touch for longer than
 	// Config.SessionTTL, so that the cluster has forgotten which of its commands ran.
+	// Of ProposeAs: the caller's session is closed, or was unused for too long.
 	ErrSessionExpired = errors.New("session expired")
+	// ErrResultLost: the command was applied, once, but what it returned is not known
+	// on this member any more. It comes with ErrUnknown.
+	ErrResultLost = errors.New("applied, but its result is not known any more")
 	// ErrCompacted: the log does not reach back that far any more.
 	ErrCompacted = errors.New("compacted")
 	// ErrClosed: the node is closed, or has stopped by itself: see Node.Err.

@@ -3,7 +3,6 @@ package balsa
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
@@ -36,6 +35,8 @@ type group[C, R any] struct {
 	entries   []Entry
 	commands  []C
 	envelopes []session.Envelope
+	callers   []relayed             // those of them that members only relay
+	lastOf    map[session.ID]uint64 // the last number of each session in callers
 }
 
 func newMachine[S StateMachine[C, R], C, R any](sm S) (*machine[S, C, R], error) {
@@ -99,6 +100,8 @@ func (m *machine[S, C, R]) applyEntry(index Index, e wire.Entry, b wire.Batch, o
 		return nil
 	case wire.KindCommand:
 		return m.applyCommand(index, e.Payload, b, out)
+	case wire.KindRelayed:
+		return m.applyRelayed(index, e.Payload, b, out)
 	}
 	// Another program knows what this entry means. Going on without it would make
 	// this member's state differ from the others'.
@@ -110,33 +113,62 @@ func (m *machine[S, C, R]) applyCommand(index Index, payload []byte, b wire.Batc
 	if err != nil {
 		return fmt.Errorf("apply entry %d: %w", index, err)
 	}
-	if m.group.holds(envelope) {
+	return m.applyOnce(index, attempt{member: envelope}, data, b, out)
+}
+
+// attempt is who brings a command to the log: a member, and the caller for whom it does,
+// if that is not a caller of its own.
+type attempt struct {
+	member session.Envelope
+	caller session.Envelope // of session 0 for none
+}
+
+// applyOnce runs a command, unless it ran before: then who waits for it here gets what
+// it came to.
+func (m *machine[S, C, R]) applyOnce(index Index, a attempt, data []byte, b wire.Batch, out *host.ApplyOutput) error {
+	if m.group.holds(a) {
 		// The same command twice in a batch: the second must see the first's result.
 		if err := m.applyGroup(b); err != nil {
 			return err
 		}
 	}
-	verdict, result := m.table.Begin(envelope, b.Time())
-	if verdict == session.Fresh && index > m.onDisk {
+	verdict, result := m.table.Begin(a.member, b.Time())
+	if verdict != session.Fresh {
+		m.repeats.add(index)
+		m.answerAgain(a.member, verdict, result, out)
+		return nil
+	}
+	if a.caller.Session != 0 {
+		verdict, result = m.table.Begin(a.caller, b.Time())
+	}
+	switch {
+	case verdict != session.Fresh:
+		m.repeats.add(index)
+		m.settle(a, verdict, result)
+	case index > m.onDisk:
 		command, err := m.commands.Decode(data)
 		if err != nil {
 			return fmt.Errorf("apply entry %d: %w; was it proposed by a newer version?", index, err)
 		}
-		m.group.add(entryAt(index, b), command, envelope)
-		return nil
-	}
-	if verdict == session.Fresh {
-		m.table.FinishLost(envelope)
-		return nil
-	}
-	m.repeats.add(index)
-	if m.own[envelope.Session] {
-		m.answer(envelope, verdict, result)
-		if verdict == session.Expired {
-			out.Expired = envelope.Session
+		m.group.add(entryAt(index, b), command, a)
+	default:
+		m.table.FinishLost(a.member)
+		if a.caller.Session != 0 {
+			m.table.FinishLost(a.caller)
 		}
 	}
 	return nil
+}
+
+// answerAgain is for what this or another member has brought to the log before.
+func (m *machine[S, C, R]) answerAgain(e session.Envelope, verdict session.Verdict, result R, out *host.ApplyOutput) {
+	if !m.own[e.Session] {
+		return
+	}
+	m.answer(e, verdict, result)
+	if verdict == session.Expired {
+		out.Expired = e.Session
+	}
 }
 
 // answer tells an own caller what became of a command that was not run now.
@@ -145,7 +177,7 @@ func (m *machine[S, C, R]) answer(e session.Envelope, verdict session.Verdict, r
 	case session.Repeated:
 		m.calls.finish(e.Seq, result, nil)
 	case session.RepeatedLost:
-		m.calls.finish(e.Seq, result, outcome(proposing, false, errors.New("it was applied, but its result is not known on this member any more")))
+		m.calls.finish(e.Seq, result, outcome(proposing, false, ErrResultLost))
 	case session.Expired:
 		// Had an earlier copy been applied, its caller would have been answered then;
 		// and none can be applied later, because the session does not come back.
@@ -153,23 +185,25 @@ func (m *machine[S, C, R]) answer(e session.Envelope, verdict session.Verdict, r
 	}
 }
 
-func (g *group[C, R]) add(e Entry, command C, envelope session.Envelope) {
+func (g *group[C, R]) add(e Entry, command C, a attempt) {
 	g.entries = append(g.entries, e)
 	g.commands = append(g.commands, command)
-	g.envelopes = append(g.envelopes, envelope)
+	g.envelopes = append(g.envelopes, a.member)
+	if a.caller.Session != 0 {
+		g.addCaller(a.caller)
+	}
 }
 
-// holds says whether the same command is in the group. Numbers of a session mostly
-// ascend, so that the last of its commands tells.
-func (g *group[C, R]) holds(e session.Envelope) bool {
-	for i := len(g.envelopes) - 1; i >= 0; i-- {
-		if g.envelopes[i].Session != e.Session {
-			continue
-		}
-		if g.envelopes[i].Seq < e.Seq {
-			return false
-		}
+// holds says whether the same command may be in the group: of each session it only
+// gathers numbers that ascend, as they mostly do.
+func (g *group[C, R]) holds(a attempt) bool {
+	if last, ok := g.lastOf[a.caller.Session]; ok && last >= a.caller.Seq {
 		return true
+	}
+	for i := len(g.envelopes) - 1; i >= 0; i-- {
+		if g.envelopes[i].Session == a.member.Session {
+			return g.envelopes[i].Seq >= a.member.Seq
+		}
 	}
 	return false
 }
@@ -188,7 +222,11 @@ func (m *machine[S, C, R]) applyGroup(b wire.Batch) error {
 	for i, envelope := range g.envelopes {
 		m.table.Finish(envelope, results[i])
 	}
+	for _, c := range g.callers {
+		m.table.Finish(c.envelope, results[c.at])
+	}
 	m.calls.finishGroup(m.own, g.envelopes, results)
+	g.forgetCallers()
 	clear(g.commands)
 	g.entries, g.commands, g.envelopes = g.entries[:0], g.commands[:0], g.envelopes[:0]
 	return nil

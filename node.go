@@ -45,6 +45,15 @@ type Node[S StateMachine[C, R], C, R any] struct {
 	err      error         // why the node has stopped; to be read after done
 }
 
+// Cluster is what most code needs of one, wherever it runs: a *Node is one, for who is in
+// a member's process, and so is a *client.Client outside.
+type Cluster[C, R any] interface {
+	// Propose replicates a command and returns what Apply returned for it.
+	Propose(ctx context.Context, command C) (R, error)
+	// Query asks the state machine, which must be a Querier, a question.
+	Query(ctx context.Context, question []byte, options ...ReadOption) (answer []byte, err error)
+}
+
 // Transport carries messages between members; transport/tcp has the usual one. Besides
 // what a host needs of it, it wakes the node and can be closed.
 type Transport interface {

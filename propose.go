@@ -75,6 +75,11 @@ func (n *Node[S, C, R]) ProposeAll(ctx context.Context, commands iter.Seq[C]) it
 
 // submit encodes a command and puts it where the loop takes it from.
 func (n *Node[S, C, R]) submit(ctx context.Context, command C) (*call[R], error) {
+	return n.submitAs(ctx, proposal{kind: wire.KindCommand}, command)
+}
+
+// submitAs is submit for a proposal that lacks nothing but the command.
+func (n *Node[S, C, R]) submitAs(ctx context.Context, p proposal, command C) (*call[R], error) {
 	scratch := n.scratch.Get().(*[]byte)
 	defer n.scratch.Put(scratch)
 	data, err := n.machine.commands.Append((*scratch)[:0], command)
@@ -91,7 +96,13 @@ func (n *Node[S, C, R]) submit(ctx context.Context, command C) (*call[R], error)
 		*scratch = nil
 		return nil, outcome(proposing, true, &TooLargeError{len(data), n.cfg.MaxCommand})
 	}
-	c, wake, err := n.calls.submit(ctx, data)
+	p.body = data
+	return n.hand(ctx, p)
+}
+
+// hand puts a proposal where the loop takes it from.
+func (n *Node[S, C, R]) hand(ctx context.Context, p proposal) (*call[R], error) {
+	c, wake, err := n.calls.submit(ctx, p)
 	if wake {
 		n.mail.wakeUp()
 	}
@@ -126,6 +137,8 @@ const (
 	// what a session remembers; maxWaitingBytes bounds their bytes.
 	maxWaiting      = session.MaxWindow / 2
 	maxWaitingBytes = 64 << 20
+	// maxHead is the most bytes between envelope and body: those of a relayed command.
+	maxHead = 1 + session.MaxEnvelope
 )
 
 // calls are the proposals of this node that are not answered. Callers put them in on
@@ -162,11 +175,18 @@ func newCalls[R any]() *calls[R] {
 	}
 }
 
-// submit numbers a command and adds it to what goes to the log next. While too much
+// proposal is what goes into an entry behind this member's envelope.
+type proposal struct {
+	kind wire.EntryKind
+	head []byte // before the body; at most maxHead bytes
+	body []byte
+}
+
+// submit numbers a proposal and adds it to what goes to the log next. While too much
 // is unanswered it waits. wake is true for the first one of a chunk.
-func (c *calls[R]) submit(ctx context.Context, command []byte) (made *call[R], wake bool, err error) {
+func (c *calls[R]) submit(ctx context.Context, p proposal) (made *call[R], wake bool, err error) {
 	for {
-		made, wake, room, err := c.tryAdd(command)
+		made, wake, room, err := c.tryAdd(p)
 		if room == nil {
 			return made, wake, err
 		}
@@ -178,15 +198,15 @@ func (c *calls[R]) submit(ctx context.Context, command []byte) (made *call[R], w
 	}
 }
 
-// tryAdd adds a command, or returns what is closed when there is room for it.
-func (c *calls[R]) tryAdd(command []byte) (made *call[R], wake bool, room <-chan struct{}, err error) {
+// tryAdd adds a proposal, or returns what is closed when there is room for it.
+func (c *calls[R]) tryAdd(p proposal) (made *call[R], wake bool, room <-chan struct{}, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.closed != nil:
 		return nil, false, nil, outcome(proposing, true, c.closed)
-	case c.next-c.first < maxWaiting && c.bytes+len(command) <= maxWaitingBytes || c.next == c.first:
-		made, wake = c.add(command)
+	case c.next-c.first < maxWaiting && c.bytes+len(p.body) <= maxWaitingBytes || c.next == c.first:
+		made, wake = c.add(p)
 		return made, wake, nil, nil
 	case c.room == nil:
 		c.room = make(chan struct{})
@@ -194,9 +214,9 @@ func (c *calls[R]) tryAdd(command []byte) (made *call[R], wake bool, room <-chan
 	return nil, false, c.room, nil
 }
 
-func (c *calls[R]) add(command []byte) (*call[R], bool) {
+func (c *calls[R]) add(p proposal) (*call[R], bool) {
 	made := c.pool.Get().(*call[R])
-	made.seq, made.size = c.next, len(command)
+	made.seq, made.size = c.next, len(p.body)
 	if c.next-c.first >= uint64(len(c.ring)) {
 		c.grow()
 	}
@@ -204,7 +224,7 @@ func (c *calls[R]) add(command []byte) (*call[R], bool) {
 	c.next++
 	c.bytes += made.size
 	wake := len(c.chunks) == 0
-	c.gather(made.seq, command)
+	c.gather(made.seq, p)
 	return made, wake
 }
 
@@ -218,18 +238,18 @@ func (c *calls[R]) grow() {
 	c.ring = ring
 }
 
-// gather encodes the command behind its envelope, straight into the batch in which it
+// gather encodes the proposal behind its envelope, straight into the batch in which it
 // will go to the log, the wire and the followers.
-func (c *calls[R]) gather(seq uint64, command []byte) {
+func (c *calls[R]) gather(seq uint64, p proposal) {
 	last := len(c.chunks) - 1
-	if last < 0 || len(c.chunks[last].Body)+len(command) > maxChunk {
-		c.chunks = append(c.chunks, host.Chunk{Body: wire.NewBody(max(512, len(command)+64)), First: seq})
+	if last < 0 || len(c.chunks[last].Body)+len(p.body) > maxChunk {
+		c.chunks = append(c.chunks, host.Chunk{Body: wire.NewBody(max(512, len(p.body)+2*session.MaxEnvelope+64)), First: seq})
 		last++
 	}
 	chunk := &c.chunks[last]
-	var room [session.MaxEnvelope]byte
+	var room [session.MaxEnvelope + maxHead]byte
 	envelope := session.Envelope{Seq: seq, Low: c.first}.Append(room[:0])
-	chunk.Body = wire.AppendEntryParts(chunk.Body, wire.KindCommand, envelope, command)
+	chunk.Body = wire.AppendEntryParts(chunk.Body, p.kind, append(envelope, p.head...), p.body)
 	chunk.Count++
 }
 

@@ -14,6 +14,9 @@ const reading = "read"
 // linearizable: they see all that was acknowledged before they began, on any member.
 type ReadOption struct{ request host.ReadRequest }
 
+// Request is what the option asks of a host, for who carries it elsewhere.
+func (o ReadOption) Request() host.ReadRequest { return o.request }
+
 // Stale lets a read see a state that was the newest at most max ago. It asks nobody
 // while this member has heard from the leader lately enough.
 func Stale(max time.Duration) ReadOption {

@@ -80,14 +80,14 @@ func (n *Node[S, C, R]) read(from Index) ([]wire.Batch, error) {
 // yieldCommands yields the commands of a batch that are new and were run.
 func (n *Node[S, C, R]) yieldCommands(b wire.Batch, from Index, yield func(Committed[C], error) bool) bool {
 	for index, e := range b.Entries() {
-		if index < from || e.Kind != wire.KindCommand {
+		data, runs, err := commandIn(e)
+		if index < from || !runs {
 			continue
 		}
 		repeat, known := n.machine.repeats.isRepeat(index)
 		if repeat {
 			continue
 		}
-		_, data, err := session.Cut(e.Payload)
 		var command C
 		switch {
 		case err != nil:
@@ -103,6 +103,22 @@ func (n *Node[S, C, R]) yieldCommands(b wire.Batch, from Index, yield func(Commi
 		}
 	}
 	return true
+}
+
+// commandIn cuts the command out of an entry, if there is one in it.
+func commandIn(e wire.Entry) (data []byte, runs bool, err error) {
+	switch e.Kind {
+	case wire.KindCommand:
+		_, data, err = session.Cut(e.Payload)
+		return data, true, err
+	case wire.KindRelayed:
+		_, request, data, err := session.CutRequest(e.Payload)
+		if err == nil && request == session.ToRun {
+			_, data, err = session.Cut(data)
+		}
+		return data, err != nil || request == session.ToRun, err
+	}
+	return nil, false, nil
 }
 
 // progress lets goroutines wait until the applied index has grown.

@@ -68,6 +68,8 @@ func onlyProposals(body []byte) bool {
 			_, _, err = session.Cut(e.Payload)
 		case wire.KindSession:
 			_, err = session.DecodeOpening(e.Payload)
+		case wire.KindRelayed:
+			err = session.CheckRelayed(e.Payload)
 		default:
 			return false
 		}

@@ -11,8 +11,9 @@ import (
 )
 
 // Chunk is a run of this member's own commands, numbered one after the other, ready
-// for the log: a body as wire.NewBody and AppendEntry build it, each payload starting
-// with a session.Envelope, whose session the host fills in.
+// for the log: a body as wire.NewBody and AppendEntry build it, each payload, of a
+// command or relayed, starting with a session.Envelope, whose session the host fills
+// in.
 type Chunk struct {
 	Body  []byte
 	Count int
@@ -117,7 +118,7 @@ func (p *parcel) remove(seq uint64) {
 	batch := wire.NewBatch(wire.Pos{Term: 1, Index: 1}, 0, p.Count, p.Body)
 	body := wire.NewBody(len(p.Body))
 	for _, e := range batch.Entries() {
-		if envelope, _, err := session.Cut(e.Payload); e.Kind == wire.KindCommand && err == nil && envelope.Seq == seq {
+		if envelope, _, err := session.Cut(e.Payload); enveloped(e.Kind) && err == nil && envelope.Seq == seq {
 			body = wire.AppendEntry(body, wire.KindNoop, nil)
 			continue
 		}
@@ -246,11 +247,14 @@ func (h *Host) deliver(leading bool, parcels []*parcel) {
 	}
 }
 
+// enveloped says whether a payload starts with the envelope of who brings it to the log.
+func enveloped(kind wire.EntryKind) bool { return kind == wire.KindCommand || kind == wire.KindRelayed }
+
 // stamp writes the session into the envelopes of commands that have not left yet.
 func (p *parcel) stamp(id session.ID) {
 	batch := wire.NewBatch(wire.Pos{Term: 1, Index: 1}, 0, p.Count, p.Body)
 	for _, e := range batch.Entries() {
-		if e.Kind == wire.KindCommand {
+		if enveloped(e.Kind) {
 			session.SetSession(e.Payload, id)
 		}
 	}

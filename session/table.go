@@ -50,14 +50,11 @@ const (
 // Open makes a session at a moment of replicated time, after those that have expired
 // by then are gone. Opening one again changes nothing but its last use.
 func (t *Table[R]) Open(o Opening, now int64) {
-	if t.sessions == nil {
-		t.sessions = map[ID]*record[R]{}
-	}
-	for id, s := range t.sessions {
-		if s.expired(now) {
-			delete(t.sessions, id)
-		}
-	}
+	t.forgetExpired(now)
+	t.open(o, now)
+}
+
+func (t *Table[R]) open(o Opening, now int64) {
 	if s := t.sessions[o.Session]; s != nil {
 		s.lastUsed = now
 		return
@@ -67,6 +64,35 @@ func (t *Table[R]) Open(o Opening, now int64) {
 	}
 	t.sessions[o.Session] = &record[R]{ttl: o.TTL, lastUsed: now, low: 1}
 }
+
+func (t *Table[R]) forgetExpired(now int64) {
+	if t.sessions == nil {
+		t.sessions = map[ID]*record[R]{}
+	}
+	for id, s := range t.sessions {
+		if s.expired(now) {
+			delete(t.sessions, id)
+		}
+	}
+}
+
+// Reserved is how much room of the table is not for callers outside the cluster, so
+// that they cannot push out the sessions of members.
+const Reserved = 1000
+
+// OpenRelayed makes a session for a caller outside the cluster, or says false because
+// there are too many.
+func (t *Table[R]) OpenRelayed(o Opening, now int64) bool {
+	t.forgetExpired(now)
+	if t.sessions[o.Session] == nil && len(t.sessions) >= MaxSessions-Reserved {
+		return false
+	}
+	t.open(o, now)
+	return true
+}
+
+// Close forgets a session. Its commands that may still come are Expired.
+func (t *Table[R]) Close(id ID) { delete(t.sessions, id) }
 
 // oldest is the session used longest ago; of several the one with the least ID, so
 // that every member names the same.

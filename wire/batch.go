@@ -19,6 +19,9 @@ const (
 	KindMembership EntryKind = 3
 	// KindSession opens a session (thesis §6.3).
 	KindSession EntryKind = 4
+	// KindRelayed carries what a caller outside the cluster asks of its own session: a
+	// member brings it to the log.
+	KindRelayed EntryKind = 5
 )
 
 func (k EntryKind) String() string {
@@ -31,6 +34,8 @@ func (k EntryKind) String() string {
 		return "membership"
 	case KindSession:
 		return "session"
+	case KindRelayed:
+		return "relayed"
 	}
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }

@@ -78,10 +78,10 @@ func TestNumbersKeepTheirMeaning(t *testing.T) {
 		}
 	}
 	for got, want := range map[string]string{
-		KindNoop.String() + EntryKind(2).String() + EntryKind(3).String() + KindSession.String() + EntryKind(9).String(): "noopcommandmembershipsessionkind(9)",
-		LaneOf(Append).String() + LaneOf(SnapshotChunk).String() + LaneOf(Join).String() + Lane(9).String():              "messagesbulkintroductionlane(9)",
-		Role(1).String() + Role(2).String() + Role(3).String():                                                           "voterlearnerrole(3)",
-		MessageKind(99).String() + Difference(99).String():                                                               "message(99)difference(99)",
+		KindNoop.String() + EntryKind(2).String() + EntryKind(3).String() + KindSession.String() + KindRelayed.String() + EntryKind(9).String(): "noopcommandmembershipsessionrelayedkind(9)",
+		LaneOf(Append).String() + LaneOf(SnapshotChunk).String() + LaneOf(Join).String() + Lane(9).String():                                     "messagesbulkintroductionlane(9)",
+		Role(1).String() + Role(2).String() + Role(3).String():                                                                                  "voterlearnerrole(3)",
+		MessageKind(99).String() + Difference(99).String():                                                                                      "message(99)difference(99)",
 	} {
 		if got != want {
 			t.Errorf("got %s, want %s", got, want)

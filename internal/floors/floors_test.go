@@ -99,7 +99,7 @@ func mayImportForeign(r room, s source, imported string) bool {
 			return true
 		}
 	}
-	return s.isTest() && slices.ContainsFunc(onlyInTests, func(m string) bool { return within(imported, m+"/") })
+	return s.isTest() && slices.ContainsFunc(onlyInTests, func(m string) bool { return imported == m || within(imported, m+"/") })
 }
 
 func TestTheLibraryPullsInNoServer(t *testing.T) {

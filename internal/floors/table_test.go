@@ -57,8 +57,11 @@ var rooms = []room{
 
 	{"kv", 4, list(root), nil, pure, "a state machine as any user would write it"},
 	{"sim/world", 4, list("wire", "fsys", "fsys/fault", "raft", "session", "storage/identity", "host"), nil, chance, "whole clusters as a seed says: time is a number, and there is one thread"},
+	{"rpc/balsav1", 4, list(root), list("connectrpc.com/connect", "google.golang.org/protobuf"), pure, "what callers outside and the service say to each other"},
+	{"client", 4, list(root, "codec", "host", "rpc/balsav1"), list("connectrpc.com/connect"), clock | network | chance, "a caller outside the cluster: deadlines, addresses, and chance so that many do not come back at once"},
 	{"balsatest", 4, list("wire"), nil, free, "suites that users run on parts of their own"},
 
+	{"rpc", 5, list(root, "codec", "rpc/balsav1"), list("connectrpc.com/connect"), clock | goroutines, "a face of any state machine: signs of life on streams, and how old a hint is"},
 	{"sim/chaos/history", 4, nil, list("github.com/anishathalye/porcupine"), pure, "judges what callers saw; the search for an order is a library's"},
 	{"sim/chaos/proxy", 4, list("wire"), nil, free, "a network between processes that can be cut"},
 
@@ -75,6 +78,7 @@ var rooms = []room{
 	{"examples/counter", 6, list(root), nil, free, "composition: names concrete parts"},
 	{"examples/replicatedmap", 6, list(root), nil, free, "composition: names concrete parts"},
 	{"examples/join", 6, list(root), nil, free, "composition: names concrete parts"},
+	{"examples/service", 6, list(root, "client", "rpc"), nil, free, "composition: names concrete parts"},
 	{"internal/wasm-size", 6, list(root), nil, free, "the least program, weighed"},
 	{"internal/certs", 6, nil, nil, free, "certificates for tests"},
 	{"internal/floors", 6, nil, nil, free, "this table"},
@@ -83,10 +87,10 @@ var rooms = []room{
 func list(names ...string) []string { return names }
 
 // everybodys are packages that a sibling may use: nouns are no neighbour's secret.
-var everybodys = list("wire")
+var everybodys = list("wire", "rpc/balsav1")
 
 // onlyInTests are modules of others that tests use, or what their names begin with.
-var onlyInTests = list("github.com/rogpeppe/go-internal", "pgregory.net")
+var onlyInTests = list("github.com/rogpeppe/go-internal", "pgregory.net", "google.golang.org/grpc")
 
 // browserRooms may import syscall/js, once they exist.
 var browserRooms = list("fsys/opfs", "transport/webrtc", "transport/websocket", "web")
