@@ -79,7 +79,7 @@ func (p *pair) finish(t *rapid.T) {
 	result := p.begun[e]
 	delete(p.begun, e)
 	p.table.Finish(e, result)
-	if s := p.want[e.Session]; s != nil && e.Seq >= s.low {
+	if s := p.want[e.Session]; s != nil && e.Seq >= s.low && e.Seq-s.low < MaxWindow {
 		s.results[e.Seq] = result
 	}
 }

@@ -145,8 +145,9 @@ func (t *Table[R]) Finish(e Envelope, result R) {
 func (t *Table[R]) FinishLost(e Envelope) { t.finish(e, slot[R]{seq: e.Seq, lost: true}) }
 
 func (t *Table[R]) finish(e Envelope, done slot[R]) {
-	// Its caller may have given it up meanwhile, and told so with a later command.
-	if s := t.sessions[e.Session]; s != nil && e.Seq >= s.low {
+	// Its caller may have given it up meanwhile, and told so with a later command; and a
+	// session that was opened anew does not keep what is not in its window.
+	if s := t.sessions[e.Session]; s != nil && e.Seq >= s.low && e.Seq-s.low < MaxWindow {
 		s.put(done)
 	}
 }
