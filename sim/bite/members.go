@@ -45,7 +45,7 @@ var inHost = []fault{
 	},
 	{
 		row: "zombie-leader-read", what: "an append that had to wait is sent by who leads no more",
-		file: "host/replicate.go", by: simulator,
+		file: "host/replicate.go", by: "host",
 		old: "return s.Role == raft.Leader && s.Term == m.Term",
 		new: "return s.Role == raft.Leader || s.Term >= m.Term",
 	},
