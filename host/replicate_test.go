@@ -10,8 +10,6 @@ import (
 	"github.com/balsaraft/balsa/wire"
 )
 
-func fetches(task *host.Task) bool { return task.Lane == host.FetchLane }
-
 // Old entries that were being read for a follower when their reader was deposed are not
 // sent: by now the log may hold others under their indexes, and the follower would take
 // them for what the old term had there.
@@ -25,6 +23,7 @@ func TestADeposedLeaderSendsNothingOfWhatItFetched(t *testing.T) {
 	for i := range 60 {
 		old.must(fmt.Sprint(i, strings.Repeat("x", 4<<10))) // more than the cache holds
 	}
+	fetches := onLane(host.FetchLane)
 	old.hold = fetches
 	w.meddle = nil
 	w.until("entries are fetched", func() bool { return slices.ContainsFunc(old.tasks, fetches) })
