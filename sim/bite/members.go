@@ -111,7 +111,7 @@ var inHost = []fault{
 	},
 	{
 		row: "forwarded-result", what: "what a snapshot stands for is not asked for again",
-		file: "host/receiving.go", by: simulator,
+		file: "host/receiving.go", by: "host",
 		old: "	h.outbox.skipped()\n",
 		new: "",
 	},

@@ -1,0 +1,50 @@
+package host_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/balsaraft/balsa/host"
+	"github.com/balsaraft/balsa/wire"
+)
+
+// Scenario forwarded-result: a command that came to the leader after its session had
+// expired leaves no trace in the state. If a snapshot then stands for its entry, nobody
+// tells its caller by himself: it must be asked for again.
+func TestACommandThatExpiredWithinASnapshotIsAnswered(t *testing.T) {
+	w := newWorld(t)
+	all := w.cluster(func(c *host.Config) { c.SessionTTL = 10 * time.Second }, "a", "b", "c")
+	leader := w.leader()
+	m := others(all, leader)[0]
+	m.must("x")
+	w.agree()
+	late, taken := true, false
+	w.meddle = func(l letter) []letter {
+		switch {
+		case l.Kind == wire.Forward && l.from == m && late:
+			return nil // it is on its way for longer than the session lasts
+		case l.Kind == wire.Append && l.to.ID == m.card.ID && len(l.Spans) > 0:
+			return nil // it hears that there is a leader, and not what was appended
+		case l.Kind == wire.ForwardReply && l.to.ID == m.card.ID:
+			taken = taken || !l.Reject
+		}
+		return []letter{l}
+	}
+	before := leader.host.Status().Applied.Index
+	seq := m.propose("y")
+	w.run(20 * time.Second)
+	late = false
+	w.until("the leader has it, and says so", func() bool { return taken && leader.host.Status().Applied.Index > before })
+	late = true // what it sends again by itself does not arrive
+	w.run(50 * time.Millisecond)
+	if m.machine.answered(seq) {
+		t.Fatal("it was answered before it could know")
+	}
+	leader.host.TakeSnapshot(func(error) {})
+	w.until("a snapshot stands for its entry", func() bool { _, ok := m.saw(host.SnapshotInstalled); return ok })
+	w.meddle = nil
+	w.until("it is answered", func() bool { return m.machine.answered(seq) })
+	if got := m.machine.answers[seq]; got != "expired" || len(w.agree()) != 1 {
+		t.Errorf("the answer is %q, applied was %v", got, m.machine.Log)
+	}
+}
