@@ -187,7 +187,7 @@ var inSessions = []fault{
 	{
 		row: "session-expiry", what: "sessions expire by a time that is the member's own",
 		file: "machine.go", by: ".",
-		old: "verdict, result := m.table.Begin(envelope, b.Time())",
-		new: "verdict, result := m.table.Begin(envelope, b.Time()+int64(len(m.own))<<40)",
+		old: "verdict, result := m.table.Begin(a.member, b.Time())",
+		new: "verdict, result := m.table.Begin(a.member, b.Time()+int64(len(m.own))<<40)",
 	},
 }
