@@ -59,8 +59,11 @@ func newMachine[S StateMachine[C, R], C, R any](sm S) (*machine[S, C, R], error)
 	return m, nil
 }
 
-// AppliedOnDisk implements host.Machine.
-func (m *machine[S, C, R]) AppliedOnDisk() Index { return m.onDisk }
+// Durable implements host.Machine.
+func (m *machine[S, C, R]) Durable() bool {
+	_, ok := any(m.sm).(Durable)
+	return ok
+}
 
 // Apply implements host.Machine.
 func (m *machine[S, C, R]) Apply(in host.ApplyInput) (out host.ApplyOutput, err error) {

@@ -25,7 +25,7 @@ const maxApplyBytes = 2 << 20
 // applyLimit is up to where entries may be applied. A machine with a disk of its own
 // must not be ahead of the log on this one, which a crash could take back.
 func (h *Host) applyLimit() wire.Index {
-	if h.cfg.Machine.AppliedOnDisk() == 0 {
+	if !h.cfg.Machine.Durable() {
 		return h.logging.committed
 	}
 	return min(h.logging.committed, h.core.Durable())

@@ -48,9 +48,9 @@ type Machine interface {
 	Capture() (io.WriterTo, error)
 	// Restore replaces the state by what WriteTo wrote at ApplyInput.At.
 	Restore(ApplyInput, io.Reader) (ApplyOutput, error)
-	// AppliedOnDisk is the index up to which the state holds the log's effects
-	// without Apply after a restart, 0 if it starts empty. It is asked once.
-	AppliedOnDisk() wire.Index
+	// Durable says whether the state is kept on a disk of its own. It is then never given
+	// an entry that this member's log could lose in a crash.
+	Durable() bool
 }
 
 // ApplyInput is what a machine is given.

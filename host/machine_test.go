@@ -21,6 +21,7 @@ type machine struct {
 	answers map[uint64]string
 	own     map[session.ID]bool
 	knows   wire.EntryKind // of a newer version
+	durable bool           // it claims to have a disk of its own
 }
 
 // content is what a snapshot holds.
@@ -53,7 +54,7 @@ func (m *machine) low() uint64 {
 	return low
 }
 
-func (m *machine) AppliedOnDisk() wire.Index { return 0 }
+func (m *machine) Durable() bool { return m.durable }
 
 func (m *machine) Apply(in host.ApplyInput) (out host.ApplyOutput, err error) {
 	for _, b := range in.Batches {

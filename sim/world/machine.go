@@ -29,8 +29,8 @@ func newMachine(j *judge, who string, c *calls, padding int) *machine {
 	return &machine{judge: j, who: who, calls: c, own: map[session.ID]bool{}, padding: padding}
 }
 
-// AppliedOnDisk implements host.Machine.
-func (m *machine) AppliedOnDisk() wire.Index { return 0 }
+// Durable implements host.Machine.
+func (m *machine) Durable() bool { return false }
 
 // Apply implements host.Machine.
 func (m *machine) Apply(in host.ApplyInput) (out host.ApplyOutput, err error) {
