@@ -22,6 +22,8 @@ const (
 	// KindRelayed carries what a caller outside the cluster asks of its own session: a
 	// member brings it to the log.
 	KindRelayed EntryKind = 5
+	// KindRestore belongs to the restore of a backup into the running cluster.
+	KindRestore EntryKind = 6
 )
 
 func (k EntryKind) String() string {
@@ -36,6 +38,8 @@ func (k EntryKind) String() string {
 		return "session"
 	case KindRelayed:
 		return "relayed"
+	case KindRestore:
+		return "restore"
 	}
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // errShort is met when an encoding ends before its fields do.
@@ -53,6 +54,15 @@ func (d *decoder) uvarint() uint64 {
 	}
 	d.rest = d.rest[n:]
 	return v
+}
+
+func (d *decoder) uint32() uint32 {
+	v := d.uvarint()
+	if v > math.MaxUint32 {
+		d.err = fmt.Errorf("%d is over %d", v, uint32(math.MaxUint32))
+		return 0
+	}
+	return uint32(v)
 }
 
 // bytes reads a length and that many bytes, which it shares.

@@ -83,6 +83,9 @@ func FuzzMessage(f *testing.F) {
 
 func FuzzMembership(f *testing.F) {
 	f.Add(joint.Append(nil))
+	versioned := joint
+	versioned.Version = ClusterVersion{1, 300}
+	f.Add(versioned.Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		decoding(t, b, func() {
 			m, err := DecodeMembership(b)

@@ -22,6 +22,10 @@ func TestTheFormatsStayAsTheyAre(t *testing.T) {
 		Members:  []Member{{ID: 1, Role: Voter, Name: "a", Addr: "h:1"}, {ID: 2, Role: Learner}},
 		Outgoing: []Member{{ID: 3, Role: Voter, Name: "c", Addr: "h:3"}},
 	}
+	versioned, told, doored := membership, card, card
+	versioned.Version = ClusterVersion{Log: 1, Commands: 300}
+	told.Versions = Versions{Newest: ClusterVersion{Log: 1, Commands: 300}}
+	doored.Door = "ws://a"
 	message := Message{
 		Kind: Append, From: 1, To: 2, Reject: true, Lease: true, Term: 7, Pos: Pos{Term: 6, Index: 299}, Commit: 200,
 		Index: 1, Session: 2, Round: 3, ID: 4, Data: []byte("xyz"), Batches: []Batch{batch},
@@ -38,12 +42,19 @@ func TestTheFormatsStayAsTheyAre(t *testing.T) {
 			0100000000000000 01 01 61 03 683a31
 			0200000000000000 02 00 00
 			0300000000000000 01 01 63 03 683a33`},
+		"membership of a version": {versioned.Append(nil), `02 01 ac02 02 01
+			0100000000000000 01 01 61 03 683a31
+			0200000000000000 02 00 00
+			0300000000000000 01 01 63 03 683a33`},
 		"message": {message.Append(nil), `05 05 0100000000000000 0200000000000000
 			07 06 ab02 c801 01 02 03 04 03 78797a` + batchBytes},
-		"frame header": {frame, `42414ca5 01 04 0000 07000000 d72c04f0 0807060504030201`},
-		"card":         {card.Append(nil), cardBytes},
-		"hello":        {NewHello(card, LaneBulk, 9).Append(nil), `01 01 02 0900000000000000` + cardBytes},
-		"welcome":      {HandshakeWelcome{Version: 1, Card: card}.Append(nil), `01` + cardBytes},
+		"frame header":          {frame, `42414ca5 01 04 0000 07000000 d72c04f0 0807060504030201`},
+		"card":                  {card.Append(nil), cardBytes},
+		"hello":                 {NewHello(card, LaneBulk, 9).Append(nil), `01 01 02 0900000000000000` + cardBytes},
+		"hello with versions":   {NewHello(told, LaneBulk, 9).Append(nil), `01 01 02 0900000000000000` + cardBytes + `00 00 01 ac02 00`},
+		"hello with a door":     {NewHello(doored, LaneBulk, 9).Append(nil), `01 01 02 0900000000000000` + cardBytes + `00 00 00 00 06 77733a2f2f61`},
+		"welcome with versions": {HandshakeWelcome{Version: 1, Card: told}.Append(nil), `01` + cardBytes + `00 00 01 ac02 00`},
+		"welcome":               {HandshakeWelcome{Version: 1, Card: card}.Append(nil), `01` + cardBytes},
 		"refusal": {Refusal{What: DifferentGroup, Ours: "o", Theirs: "th", Text: "why"}.Append(nil),
 			`04 01 6f 02 7468 03 776879`},
 	} {
@@ -62,7 +73,7 @@ func TestNumbersKeepTheirMeaning(t *testing.T) {
 	for first, names := range map[MessageKind]string{
 		1: "prevote prevote-reply vote vote-reply append append-reply timeout-now read-index read-index-reply",
 		// Between members' runtimes.
-		16: "snapshot-chunk snapshot-reply forward forward-reply control control-reply",
+		16: "snapshot-chunk snapshot-reply forward forward-reply control control-reply regressed state-hash diverged",
 		// To an address.
 		32: "meet welcome join join-refused",
 	} {
@@ -72,7 +83,8 @@ func TestNumbersKeepTheirMeaning(t *testing.T) {
 			}
 		}
 	}
-	for kind := range messageNames {
+	for i := range messageNames {
+		kind := MessageKind(i)
 		if kind.Introduces() != (kind >= 32) || kind.Bulk() != (kind == 16) {
 			t.Errorf("%s: introduces %v, bulk %v", kind, kind.Introduces(), kind.Bulk())
 		}

@@ -85,12 +85,14 @@ var ErrHandshake = errors.New("malformed handshake")
 //	u8   lowest version, highest version, lane
 //	u64  expected member
 //	     the card
+//	     the cluster versions that the process understands, then uvarint length and
+//	     bytes of its door; neither from a process that knows of no versions and has no door
 //
 // What follows is a newer version's, and ignored.
 func (h Hello) Append(b []byte) []byte {
 	b = append(b, h.MinVersion, h.MaxVersion, byte(h.Lane))
 	b = binary.LittleEndian.AppendUint64(b, uint64(h.Expect))
-	return h.Card.Append(b)
+	return h.Card.appendTold(b)
 }
 
 // DecodeHello reads what Append wrote.
@@ -101,15 +103,15 @@ func DecodeHello(b []byte) (Hello, error) {
 		return Hello{}, fmt.Errorf("%w: hello: %w", ErrHandshake, d.err)
 	}
 	var err error
-	if h.Card, _, err = CutCard(d.rest); err != nil {
+	if h.Card, err = cutTold(d.rest); err != nil {
 		return Hello{}, fmt.Errorf("%w: hello: %w", ErrHandshake, err)
 	}
 	return h, nil
 }
 
-// Append adds the encoded welcome to b: u8 version, then the card. What follows is a
-// newer version's, and ignored.
-func (w HandshakeWelcome) Append(b []byte) []byte { return w.Card.Append(append(b, w.Version)) }
+// Append adds the encoded welcome to b: u8 version, then card, cluster versions and door as
+// in a hello. What follows is a newer version's, and ignored.
+func (w HandshakeWelcome) Append(b []byte) []byte { return w.Card.appendTold(append(b, w.Version)) }
 
 // DecodeHandshakeWelcome reads what Append wrote.
 func DecodeHandshakeWelcome(b []byte) (HandshakeWelcome, error) {
@@ -119,10 +121,38 @@ func DecodeHandshakeWelcome(b []byte) (HandshakeWelcome, error) {
 		return HandshakeWelcome{}, fmt.Errorf("%w: welcome: %w", ErrHandshake, d.err)
 	}
 	var err error
-	if w.Card, _, err = CutCard(d.rest); err != nil {
+	if w.Card, err = cutTold(d.rest); err != nil {
 		return HandshakeWelcome{}, fmt.Errorf("%w: welcome: %w", ErrHandshake, err)
 	}
 	return w, nil
+}
+
+// appendTold adds a card with what else a process says of itself in a handshake.
+func (c Card) appendTold(b []byte) []byte {
+	b = c.Append(b)
+	if c.Versions == (Versions{}) && c.Door == "" {
+		return b
+	}
+	return appendBytes(c.Versions.append(b), c.Door)
+}
+
+// cutTold reads what appendTold wrote.
+func cutTold(b []byte) (Card, error) {
+	c, rest, err := CutCard(b)
+	if err != nil || len(rest) == 0 {
+		return c, err
+	}
+	if c.Versions, rest, err = cutVersions(rest); err != nil || len(rest) == 0 {
+		return c, err // a program that knows of no doors ends here
+	}
+	d := decoder{rest: rest}
+	switch c.Door = string(d.bytes()); {
+	case d.err != nil:
+		return Card{}, d.err
+	case len(c.Door) > MaxNameLen:
+		return Card{}, fmt.Errorf("a door longer than %d bytes", MaxNameLen)
+	}
+	return c, nil
 }
 
 // Append adds the encoded refusal to b: u8 what differs, then ours, theirs and the

@@ -11,13 +11,24 @@ func cardOf(cluster ClusterID, id MemberID) Card {
 }
 
 func TestHandshakesReadBackAsTheyWereMade(t *testing.T) {
-	hello := NewHello(cardOf(1, 2), LaneIntroduction, 3)
+	own := cardOf(1, 2)
+	own.Versions = Versions{Oldest: ClusterVersion{1, 2}, Newest: ClusterVersion{3, 400}}
+	own.Door = "wss://a.example.org"
+	hello := NewHello(own, LaneIntroduction, 3)
 	if back, err := DecodeHello(append(hello.Append(nil), "newer"...)); err != nil || back != hello {
 		t.Errorf("hello: %+v, %v", back, err)
 	}
-	welcome := HandshakeWelcome{Version: 1, Card: cardOf(1, 3)}
+	welcome := HandshakeWelcome{Version: 1, Card: own}
 	if back, err := DecodeHandshakeWelcome(append(welcome.Append(nil), "newer"...)); err != nil || back != welcome {
 		t.Errorf("welcome: %+v, %v", back, err)
+	}
+	own.Door = ""
+	if back, err := DecodeHello(own.Versions.append(own.Append(NewHello(own, LaneBulk, 3).Append(nil)[:11]))); err != nil || back.Card != own {
+		t.Errorf("hello of a program that knows of no doors: %+v, %v", back, err)
+	}
+	own.Door, own.Versions = "wss://a.example.org", Versions{}
+	if back, err := DecodeHello(NewHello(own, LaneBulk, 3).Append(nil)); err != nil || back.Card != own {
+		t.Errorf("hello without versions: %+v, %v", back, err)
 	}
 	refusal := Refusal{What: DifferentCluster, Ours: "a", Theirs: "b", Text: "c"}
 	if back, err := DecodeRefusal(append(refusal.Append(nil), "newer"...)); err != nil || back != refusal {
@@ -33,18 +44,24 @@ func TestMalformedHandshakesAreRefused(t *testing.T) {
 	long, nobody := cardOf(1, 2), cardOf(1, 0)
 	long.Name = strings.Repeat("x", MaxNameLen+1)
 	hello := NewHello(cardOf(1, 2), LaneMessages, 3).Append(nil)
+	farDoor := cardOf(1, 2)
+	farDoor.Door = long.Name
 	for name, c := range map[string]struct {
 		err  error
 		is   error
 		says string
 	}{
-		"an empty hello":    {second(DecodeHello(nil)), ErrHandshake, "hello: cut off"},
-		"a hello cut off":   {second(DecodeHello(hello[:len(hello)-1])), ErrCard, "cut off"},
-		"an empty welcome":  {second(DecodeHandshakeWelcome(nil)), ErrHandshake, "welcome: cut off"},
-		"a welcome cut off": {second(DecodeHandshakeWelcome([]byte{1, 2})), ErrCard, "cut off"},
-		"an empty refusal":  {second(DecodeRefusal(nil)), ErrHandshake, "refusal: cut off"},
-		"a card of nobody":  {third(CutCard(nobody.Append(nil))), ErrCard, "no identity"},
-		"a card too long":   {third(CutCard(long.Append(nil))), ErrCard, "longer than 255 bytes"},
+		"an empty hello":     {second(DecodeHello(nil)), ErrHandshake, "hello: cut off"},
+		"a hello cut off":    {second(DecodeHello(hello[:len(hello)-1])), ErrCard, "cut off"},
+		"versions cut off":   {second(DecodeHello(append(hello[:len(hello):len(hello)], 1, 2, 1))), ErrHandshake, "hello: cut off"},
+		"versions that fall": {second(DecodeHello(append(hello[:len(hello):len(hello)], 1, 2, 1, 1))), ErrHandshake, "versions from 1.2 down to 1.1"},
+		"a door cut off":     {second(DecodeHello(append(hello[:len(hello):len(hello)], 1, 2, 1, 2, 3))), ErrHandshake, "hello: cut off"},
+		"a door too long":    {second(DecodeHello(NewHello(farDoor, LaneBulk, 3).Append(nil))), ErrHandshake, "a door longer than 255 bytes"},
+		"an empty welcome":   {second(DecodeHandshakeWelcome(nil)), ErrHandshake, "welcome: cut off"},
+		"a welcome cut off":  {second(DecodeHandshakeWelcome([]byte{1, 2})), ErrCard, "cut off"},
+		"an empty refusal":   {second(DecodeRefusal(nil)), ErrHandshake, "refusal: cut off"},
+		"a card of nobody":   {third(CutCard(nobody.Append(nil))), ErrCard, "no identity"},
+		"a card too long":    {third(CutCard(long.Append(nil))), ErrCard, "longer than 255 bytes"},
 	} {
 		if !errors.Is(c.err, c.is) || !strings.Contains(c.err.Error(), c.says) {
 			t.Errorf("%s: got %v, want a word of %q", name, c.err, c.says)

@@ -14,6 +14,10 @@ type Card struct {
 	Incarnation uint64 // minted at each start, so that an earlier life is told from this one
 	Name        string
 	Addr        string // where it can be reached, a hint
+	// Versions are the cluster versions that it understands. They are told in handshakes,
+	// and no part of the card's encoding. Neither is Door.
+	Versions Versions
+	Door     string // where it lets windows in, as wss://example.org; "" if nowhere
 }
 
 // String prints a card as name(id) at address.
@@ -62,6 +66,15 @@ type Peer struct {
 	Addr string
 }
 
+// Traffic is what goes between this process and a member, counted from when a transport
+// first heard of it: bytes of frames, before any encryption, and messages that were given
+// up because the queue was full or nobody was reached.
+type Traffic struct {
+	ID             MemberID
+	Sent, Received uint64 // bytes
+	Dropped        uint64 // messages
+}
+
 // ArrivalKind says what a transport reports.
 type ArrivalKind uint8
 
@@ -76,6 +89,9 @@ const (
 	// ArrivedRefusal says that the process at Card.Addr refused the handshake, or
 	// this one refused it; Err says why.
 	ArrivedRefusal ArrivalKind = 4
+	// ArrivedGuest says that Card.ID holds a connection to this process, and where it
+	// listens: it may live elsewhere than anybody here knew.
+	ArrivedGuest ArrivalKind = 5
 )
 
 // Arrival is something that a transport has to report. Which fields count depends on

@@ -83,7 +83,9 @@ func TestAMalformedMembershipIsRefused(t *testing.T) {
 		"nothing":               {nil, "cut off"},
 		"cut off":               {good[:len(good)-1], "cut off"},
 		"too long":              {append(good[:len(good):len(good)], 0), "1 bytes too many"},
-		"another version":       {append([]byte{2}, good[1:]...), "version 2, this program knows 1"},
+		"another version":       {append([]byte{3}, good[1:]...), "version 3, this program knows 2"},
+		"no cluster version":    {append([]byte{2, 0, 7}, good[1:]...), "cluster version 0.7 in an encoding of later ones"},
+		"a version too large":   {append([]byte{2, 0xff, 0xff, 0xff, 0xff, 0x10, 0}, good[1:]...), "is over 4294967295"},
 		"too many":              {[]byte{1, 0xff, 0xff, 0x7f, 0}, "1024 is the most"},
 		"outgoing out of order": {unordered.Append(nil), "out of order"},
 	} {

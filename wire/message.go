@@ -59,8 +59,15 @@ const (
 	ControlReply MessageKind = 21
 
 	// Regressed tells a member that it once had everything up to Index on its disk, and
-	// lacks some of it now: Term.
+	// lacks some of it now: Term, Pos the entry there (of term 0 if that is forgotten).
 	Regressed MessageKind = 22
+	// StateHash tells the leader what the sender's state hashes to right after the entry
+	// at Index: Term, ID the hash.
+	StateHash MessageKind = 23
+	// Diverged tells a member that after the entry at Index most members' states hash to
+	// ID, and its own to something else: Term. With Reject, ID is what the leader's state
+	// hashes to, and no majority agrees on anything.
+	Diverged MessageKind = 24
 
 	// The kinds from here on go to an address, before membership is settled.
 
@@ -78,20 +85,30 @@ const (
 	Removed MessageKind = 36
 )
 
-var messageNames = map[MessageKind]string{
+// messageNames are by kind; those that are no kind have none.
+var messageNames = [...]string{
 	PreVote: "prevote", PreVoteReply: "prevote-reply", Vote: "vote", VoteReply: "vote-reply",
 	Append: "append", AppendReply: "append-reply", TimeoutNow: "timeout-now",
 	ReadIndex: "read-index", ReadIndexReply: "read-index-reply",
 	SnapshotChunk: "snapshot-chunk", SnapshotReply: "snapshot-reply",
 	Forward: "forward", ForwardReply: "forward-reply", Control: "control", ControlReply: "control-reply", Regressed: "regressed",
+	StateHash: "state-hash", Diverged: "diverged",
 	Meet: "meet", Welcome: "welcome", Join: "join", JoinRefused: "join-refused", Removed: "removed",
 }
 
 func (k MessageKind) String() string {
-	if name, ok := messageNames[k]; ok {
+	if name := k.name(); name != "" {
 		return name
 	}
 	return fmt.Sprintf("message(%d)", uint8(k))
+}
+
+// name is "" for what is no kind.
+func (k MessageKind) name() string {
+	if int(k) < len(messageNames) {
+		return messageNames[k]
+	}
+	return ""
 }
 
 // Introduces says whether the kind may pass between processes that do not yet share
@@ -133,27 +150,27 @@ type Message struct {
 // String prints a message in a line, the fields that are set in a fixed order.
 func (m Message) String() string {
 	s := fmt.Sprintf("%s %s>%s term=%d", m.Kind, m.From, m.To, m.Term)
-	add := func(set bool, format string, args ...any) {
+	for i, set := range [...]bool{m.Reject, m.Force, m.Lease, m.Done} {
 		if set {
-			s += " " + fmt.Sprintf(format, args...)
+			s += [...]string{" reject", " force", " lease", " done"}[i]
 		}
 	}
-	add(m.Reject, "reject")
-	add(m.Force, "force")
-	add(m.Lease, "lease")
-	add(m.Done, "done")
-	add(m.Pos != Pos{}, "pos=%s", m.Pos)
-	add(m.Commit != 0, "commit=%d", m.Commit)
-	add(m.Index != 0, "index=%d", m.Index)
-	add(m.Session != 0, "session=%d", m.Session)
-	add(m.Round != 0, "round=%d", m.Round)
-	add(m.ID != 0, "id=%d", m.ID)
-	add(len(m.Data) > 0, "data=%dB", len(m.Data))
+	if m.Pos != (Pos{}) {
+		s += " pos=" + m.Pos.String()
+	}
+	for i, n := range [...]uint64{uint64(m.Commit), uint64(m.Index), uint64(m.Session), m.Round, m.ID} {
+		if n != 0 {
+			s += fmt.Sprintf(" %s=%d", [...]string{"commit", "index", "session", "round", "id"}[i], n)
+		}
+	}
+	if len(m.Data) > 0 {
+		s += fmt.Sprintf(" data=%dB", len(m.Data))
+	}
 	switch {
 	case len(m.Spans) > 0:
-		add(true, "entries=%v", m.Spans)
+		s += fmt.Sprintf(" entries=%v", m.Spans)
 	case len(m.Batches) > 0:
-		add(true, "entries=%d..%d", m.Batches[0].First(), m.Batches[len(m.Batches)-1].Last())
+		s += fmt.Sprintf(" entries=%d..%d", m.Batches[0].First(), m.Batches[len(m.Batches)-1].Last())
 	}
 	return s
 }
@@ -241,7 +258,7 @@ func DecodeMessage(b []byte) (Message, error) {
 	switch {
 	case d.err != nil:
 		return Message{}, fmt.Errorf("%w: %w", ErrMessage, d.err)
-	case messageNames[m.Kind] == "":
+	case m.Kind.name() == "":
 		return Message{}, fmt.Errorf("%w: kind %d is unknown here; is the sender a newer version?", ErrMessage, uint8(m.Kind))
 	case flags&^knownFlags != 0:
 		return Message{}, fmt.Errorf("%w: flags %#x are unknown here; is the sender a newer version?", ErrMessage, flags)
