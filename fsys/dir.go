@@ -95,7 +95,7 @@ func (d dir) open(name string, flag int) (File, error) {
 	if err != nil {
 		return nil, named(err)
 	}
-	return file{f}, nil
+	return &file{f: f}, nil
 }
 
 func (d dir) Rename(old, new string) error {
@@ -144,9 +144,12 @@ func (d dir) Lock() (io.Closer, error) {
 
 // file keeps the system's file out of sight, so that nobody relies on more of it than
 // File promises.
-type file struct{ f *os.File }
+type file struct {
+	f      *os.File
+	direct direct
+}
 
-func (f file) ReadAt(p []byte, off int64) (int, error) {
+func (f *file) ReadAt(p []byte, off int64) (int, error) {
 	n, err := f.f.ReadAt(p, off)
 	if err == io.EOF {
 		return n, io.EOF
@@ -154,16 +157,16 @@ func (f file) ReadAt(p []byte, off int64) (int, error) {
 	return n, named(err)
 }
 
-func (f file) WriteAt(p []byte, off int64) (int, error) {
+func (f *file) WriteAt(p []byte, off int64) (int, error) {
 	n, err := f.f.WriteAt(p, off)
 	return n, named(err)
 }
 
-func (f file) Truncate(size int64) error { return named(f.f.Truncate(size)) }
-func (f file) Sync() error               { return named(syncFile(f.f)) }
-func (f file) Close() error              { return named(f.f.Close()) }
+func (f *file) Truncate(size int64) error { return named(f.f.Truncate(size)) }
+func (f *file) Sync() error               { return named(syncFile(f.f)) }
+func (f *file) Close() error              { return named(errors.Join(f.direct.close(), f.f.Close())) }
 
-func (f file) Size() (int64, error) {
+func (f *file) Size() (int64, error) {
 	info, err := f.f.Stat()
 	if err != nil {
 		return 0, named(err)

@@ -232,11 +232,18 @@ func TestFullDiskIsErrNoSpace(t *testing.T) {
 		t.Skip(err)
 	}
 	defer full.Close()
-	if _, err := (file{full}).WriteAt([]byte("x"), 0); !errors.Is(err, ErrNoSpace) || !errors.Is(err, syscall.ENOSPC) {
+	if _, err := (&file{f: full}).WriteAt([]byte("x"), 0); !errors.Is(err, ErrNoSpace) || !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("writing to a full disk: %v, want ErrNoSpace and the system's own", err)
 	}
 	quota := &os.PathError{Op: "write", Path: "x", Err: syscall.EDQUOT}
 	if err := named(quota); !errors.Is(err, ErrNoSpace) {
 		t.Errorf("over quota: %v, want ErrNoSpace", err)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -446,6 +446,14 @@ func TestRot(t *testing.T) {
 	if content(t, d, "f") != string(want) {
 		t.Error("a flipped bit and a zeroed sector are not where they should be")
 	}
+	must(t, d.MisplaceSector("f", 0, 1))
+	must(t, d.MisplaceSector("f", 0, 2))
+	if content(t, d, "f") != sectors("aa")+"a" {
+		t.Error("a misplaced sector is not where it should be, or reaches beyond the end")
+	}
+	if err := d.MisplaceSector("f", 0, 3); !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("a sector beyond the end: %v", err)
+	}
 	if err := d.FlipBit("f", 8*(2*sector+1)); !errors.Is(err, fs.ErrInvalid) {
 		t.Errorf("a bit beyond the end: %v", err)
 	}

@@ -3,6 +3,7 @@ package fault
 import (
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/balsaraft/balsa/fsys"
 	"github.com/balsaraft/balsa/fsys/internal/sparse"
@@ -19,6 +20,17 @@ func (d *Disk) FlipBit(name string, bit int64) error {
 // see it: what a write that was acknowledged and lost leaves in space never written.
 func (d *Disk) ZeroSector(name string, sector int64) error {
 	return d.rot("zero a sector of", name, sector*SectorSize, SectorSize, func(p []byte) { clear(p) })
+}
+
+// MisplaceSector puts what stands in one sector over another one, on the disk and where
+// processes see it: what a write to the wrong place leaves there.
+func (d *Disk) MisplaceSector(name string, from, to int64) error {
+	var written []byte
+	err := d.rot("read a sector of", name, from*SectorSize, SectorSize, func(p []byte) { written = slices.Clone(p) })
+	if err != nil {
+		return err
+	}
+	return d.rot("misplace a sector of", name, to*SectorSize, SectorSize, func(p []byte) { copy(p, written) })
 }
 
 func (d *Disk) rot(op, name string, off, size int64, damage func([]byte)) error {
