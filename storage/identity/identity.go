@@ -10,6 +10,7 @@
 //	cluster=03b1…            0000000000000000 while it belongs to none
 //	replaces=5d…             only while an earlier member's files are set aside
 //	lost=true                only if the directory is known to be an older image
+//	diverged=3072            only if the state was found to differ from others' at that entry
 //	crc32c=1a2b3c4d          over all that stands before this line
 //
 // It is replaced as a whole: written beside, synced, renamed, directory synced.
@@ -46,6 +47,9 @@ type Identity struct {
 	// Lost says that the directory holds less than this member has acknowledged, though
 	// nothing in it looks damaged.
 	Lost bool
+	// Diverged is the entry after which the state differed from that of most members, 0
+	// if it is not known to.
+	Diverged wire.Index
 }
 
 var (
@@ -57,12 +61,18 @@ var (
 	ErrVersion = fsys.ErrNewerVersion
 )
 
-// Load reads the identity. Errors: ErrNone, ErrDamaged, ErrVersion, or the file
-// system's.
+// Load reads the identity, and makes durable what it found. Errors: ErrNone, ErrDamaged,
+// ErrVersion, or the file system's.
 func Load(fs fsys.FS) (Identity, error) {
 	text, err := read(fs)
 	if err != nil {
 		return Identity{}, err
+	}
+	// A process may have died after it had given the file its name and before that was on
+	// the disk. The member acts on what it reads: without its cluster, a power failure
+	// later would make of a log full of acknowledged entries a founding cut short.
+	if err := fs.SyncDir(); err != nil {
+		return Identity{}, fmt.Errorf("make the name of file %s durable: %w", fileName, err)
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
 	number, found := strings.CutPrefix(line, "balsa-member ")
@@ -106,6 +116,9 @@ func parse(text []byte) (i Identity, err error) {
 			err = errors.Join(err, i.Cluster.UnmarshalText([]byte(value)))
 		case "lost":
 			i.Lost = value == "true"
+		case "diverged":
+			index, bad := strconv.ParseUint(value, 10, 64)
+			i.Diverged, err = wire.Index(index), errors.Join(err, bad)
 		case "replaces":
 			err = errors.Join(err, i.Replaces.UnmarshalText([]byte(value)))
 		}
@@ -125,6 +138,9 @@ func encode(i Identity) []byte {
 	}
 	if i.Lost {
 		text = append(text, "lost=true\n"...)
+	}
+	if i.Diverged != 0 {
+		text = fmt.Appendf(text, "diverged=%d\n", uint64(i.Diverged))
 	}
 	return fmt.Appendf(text, "crc32c=%08x\n", checksum(text))
 }

@@ -30,6 +30,7 @@ func TestAnIdentityIsReadBackAsItWasSaved(t *testing.T) {
 		{ID: 1, Name: "Ярила ☀ \x00\xff %d %s"},
 		{ID: 1<<64 - 1, Name: strings.Repeat("n", 255), Cluster: 1<<64 - 1},
 		{ID: 1, Name: "a", Cluster: 2, Replaces: 3},
+		{ID: 1, Name: "a", Cluster: 2, Lost: true, Diverged: 1<<64 - 1},
 	} {
 		files := fsys.NewMemory()
 		save(t, files, Identity{ID: 9, Name: "who was here"})
@@ -209,4 +210,22 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("%q is read as %+v", content, i)
 		}
 	})
+}
+
+// A process that dies between the renaming and the sync of the directory leaves a name that
+// its successor can read and that a power failure would take.
+func TestWhatWasReadIsThereAfterAPowerFailure(t *testing.T) {
+	files := fault.New(1)
+	save(t, files, before)
+	died := files.Inject(fault.Rule{Op: fault.SyncDir, Effect: fault.Lose})
+	save(t, files, after)
+	died.Remove()
+	if got, err := Load(files); got != after || err != nil {
+		t.Fatalf("Load says %+v, %v", got, err)
+	}
+	for seed := range uint64(50) {
+		if got, err := Load(files.Image(seed)); got != after || err != nil {
+			t.Fatalf("after a power failure Load says %+v, %v, but %+v was read before", got, err, after)
+		}
+	}
 }

@@ -67,6 +67,7 @@ func wantWhole(t *testing.T, disk *fault.Disk, newest ...wire.Index) *Store {
 	return nil
 }
 
+// Scenario rename-not-durable, for snapshots.
 func TestNoCrashLosesACommittedSnapshot(t *testing.T) {
 	disk := fault.New(1)
 	s := open(t, disk, 1)

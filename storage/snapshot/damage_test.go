@@ -50,6 +50,7 @@ func keepFile(t testing.TB, fs fsys.FS, name string, content []byte) {
 	must(t, fs.SyncDir())
 }
 
+// Scenario rot-in-snapshot.
 func TestEveryFlippedBitIsFound(t *testing.T) {
 	whole := raw(t, metaAt(2), stateAt(2, rotState))
 	for bit := range 8 * len(whole) {
@@ -93,6 +94,7 @@ func TestEveryFlippedBitIsFound(t *testing.T) {
 	}
 }
 
+// Scenario rot-in-snapshot: damage is not spread to others.
 func TestRotWhileAFileIsOpenIsFound(t *testing.T) {
 	whole := raw(t, metaAt(1), stateAt(1, rotState))
 	for off := range int64(len(whole)) {
@@ -127,6 +129,7 @@ func TestEveryLengthButTheRightOneIsFound(t *testing.T) {
 	}
 }
 
+// Scenario misplaced-write, in a snapshot.
 func TestABlockInAnothersPlaceIsFound(t *testing.T) {
 	mine, other := raw(t, metaAt(1), stateAt(1, rotState)), metaAt(1)
 	other.ID++

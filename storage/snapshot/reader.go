@@ -51,6 +51,9 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// Whole says whether the state was read, and so checked, to its end.
+func (r *Reader) Whole() bool { return r.err == io.EOF }
+
 func (r *Reader) advance() {
 	switch r.data, r.err = r.blocks.next(); {
 	case r.err == io.EOF:

@@ -90,8 +90,11 @@ func (s *Store) find(name string, t title) error {
 }
 
 func (s *Store) insert(f *file) {
-	s.files = append(s.files, f)
-	slices.SortFunc(s.files, func(a, b *file) int { return a.title.compare(b.title) })
+	at := len(s.files)
+	for at > 0 && s.files[at-1].title.compare(f.title) > 0 {
+		at--
+	}
+	s.files = slices.Insert(s.files, at, f)
 }
 
 func (t title) compare(o title) int {

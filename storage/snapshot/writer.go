@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/balsaraft/balsa/fsys"
@@ -10,37 +9,30 @@ import (
 // Writer writes a state into a new snapshot. It ends with Commit or Abort. It has one
 // caller at a time.
 type Writer struct {
-	store  *Store
-	title  title
-	header header
-	file   fsys.File
-	err    error // the first one; nothing is written after it
+	store   *Store
+	title   title
+	file    fsys.File // nil at its end
+	encoder *Encoder
 
-	slot     []byte // the block that is being filled, its header included
-	number   int64  // of that block
-	end      int64  // of what is in the file
-	unsynced int64  // bytes of it
-	trailer  trailer
+	end      int64 // of what is in the file
+	unsynced int64 // bytes of it
 }
 
 // Create begins a snapshot. It replaces one of the same position, once it is
 // committed.
 func (s *Store) Create(meta Meta) (*Writer, error) {
-	h, encoded, err := newHeader(meta, s.block)
-	if err != nil {
-		return nil, err
-	}
-	w := &Writer{store: s, title: meta.title(), header: h, slot: make([]byte, blockHeader, blockHeader+h.block)}
+	w := &Writer{store: s, title: meta.title()}
 	if err := s.begin(w.title, "written"); err != nil {
 		return nil, err
 	}
+	var err error
 	if w.file, err = s.fs.Create(w.temp()); err != nil {
 		s.end(w.title)
 		return nil, fmt.Errorf("create snapshot %s: %w", w.temp(), err)
 	}
-	if w.put(encoded); w.err != nil {
+	if w.encoder, err = newEncoder((*appender)(w), meta, s.block); err != nil {
 		w.Abort()
-		return nil, w.err
+		return nil, err
 	}
 	return w, nil
 }
@@ -49,54 +41,34 @@ func (w *Writer) temp() string { return w.title.String() + tempEnding }
 
 // Write adds to the state. Errors: ErrClosed, or the file system's, fsys.ErrNoSpace
 // among them; after one there is only Abort.
-func (w *Writer) Write(p []byte) (n int, err error) {
+func (w *Writer) Write(p []byte) (int, error) {
 	if w.file == nil {
 		return 0, ErrClosed
 	}
-	for len(p) > 0 && w.err == nil {
-		room := cap(w.slot) - len(w.slot)
-		take := p[:min(room, len(p))]
-		w.slot = append(w.slot, take...)
-		p, n = p[len(take):], n+len(take)
-		if len(w.slot) == cap(w.slot) {
-			w.flush()
-		}
-	}
-	return n, w.err
+	return w.encoder.Write(p)
 }
 
-// flush writes the block.
-func (w *Writer) flush() {
-	w.trailer.digest.add(sealBlock(w.slot, w.header.sum, w.number))
-	w.trailer.state += int64(len(w.slot) - blockHeader)
-	w.put(w.slot)
-	w.number++
-	w.slot = w.slot[:blockHeader]
-	if w.unsynced >= syncEvery {
-		w.sync()
-	}
-}
+// appender is where a Writer's encoder writes to: the end of the file.
+type appender Writer
 
-func (w *Writer) put(b []byte) {
-	if w.err != nil {
-		return
-	}
+func (a *appender) Write(b []byte) (int, error) {
+	w := (*Writer)(a)
 	if _, err := w.file.WriteAt(b, w.end); err != nil {
-		w.err = fmt.Errorf("write snapshot %s at offset %d: %w", w.temp(), w.end, err)
-		return
+		return 0, fmt.Errorf("write snapshot %s at offset %d: %w", w.temp(), w.end, err)
 	}
 	w.end += int64(len(b))
-	w.unsynced += int64(len(b))
+	if w.unsynced += int64(len(b)); w.unsynced >= syncEvery {
+		return len(b), w.sync()
+	}
+	return len(b), nil
 }
 
-func (w *Writer) sync() {
-	if w.err != nil {
-		return
-	}
-	if err := w.file.Sync(); err != nil {
-		w.err = fmt.Errorf("sync snapshot %s: %w", w.temp(), err)
-	}
+func (w *Writer) sync() error {
 	w.unsynced = 0
+	if err := w.file.Sync(); err != nil {
+		return fmt.Errorf("sync snapshot %s: %w", w.temp(), err)
+	}
+	return nil
 }
 
 // Commit ends the snapshot. Once it has returned nil the snapshot is durable and
@@ -106,17 +78,16 @@ func (w *Writer) Commit() error {
 	if w.file == nil {
 		return ErrClosed
 	}
-	if len(w.slot) > blockHeader {
-		w.flush()
+	err := w.encoder.Close()
+	if err == nil {
+		err = w.sync()
 	}
-	w.put(w.trailer.encode(w.header.sum, w.number))
-	w.sync()
-	if w.err == nil {
-		w.err = w.store.publish(w.file, w.temp(), w.title)
+	if err == nil {
+		err = w.store.publish(w.file, w.temp(), w.title)
 	}
-	if w.err != nil {
+	if err != nil {
 		w.Abort()
-		return w.err
+		return err
 	}
 	w.file = nil
 	w.store.end(w.title)
@@ -127,9 +98,6 @@ func (w *Writer) Commit() error {
 func (w *Writer) Abort() {
 	if w.file == nil {
 		return
-	}
-	if w.err == nil {
-		w.err = errors.New("the snapshot was aborted")
 	}
 	w.file.Close() // nothing in it is needed
 	w.file = nil

@@ -29,6 +29,11 @@
 // of the one before it, through all segments, and says where the flush began that wrote
 // it.
 //
+// A flush writes whole blocks of 4 KiB, past a system's page cache where that can be
+// (fsys.BlockWriter). So the last block of the log is written again with the next flush,
+// what was durable of it as it was: a sector that a crash leaves half written holds the
+// same bytes there either way. The rest of the flush's last block becomes zeros.
+//
 // # Order
 //
 // A flush writes reset, term and vote, batches, compaction, in this order; a batch

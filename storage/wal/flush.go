@@ -65,6 +65,14 @@ func (f *Flush) Run() error {
 	return f.write(p)
 }
 
+// Bytes is how much the entries weigh that it writes. The owner, before Flushed.
+func (f *Flush) Bytes() (n int) {
+	for _, b := range f.staged.batches {
+		n += len(b)
+	}
+	return n
+}
+
 // write makes a plan durable, and what was kept until then is free.
 func (f *Flush) write(p plan) error {
 	if err := f.writer.write(p); err != nil {

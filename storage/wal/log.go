@@ -13,7 +13,7 @@ type HardState = wire.HardState
 
 // Options shape a log. The zero value is good.
 type Options struct {
-	// SegmentBytes is the size of a segment's file, 16 MiB if 0. A batch that is
+	// SegmentBytes is the size of a segment's file, 8 MiB if 0. A batch that is
 	// larger gets a segment of its own size.
 	SegmentBytes int64
 	// CacheBytes is how many bytes of entries are kept in memory beyond those that
@@ -25,10 +25,10 @@ type Options struct {
 }
 
 const (
-	defaultSegmentBytes = 16 << 20
+	defaultSegmentBytes = 8 << 20
 	defaultCacheBytes   = 4 << 20
 	// blockBytes is what sizes are rounded up to: file systems store no less.
-	blockBytes = 4 << 10
+	blockBytes = fsys.BlockSize
 )
 
 func (o Options) withDefaults() Options {
@@ -64,6 +64,7 @@ type Log struct {
 	onDisk wire.Index // last entry that may be read from disk
 
 	cache    cache
+	found    Found
 	staged   staged
 	marks    marks
 	segments []*segment // in order; the last is being written
@@ -187,6 +188,9 @@ func (l *Log) Compact(upTo wire.Pos) {
 	l.start = upTo
 }
 
+// CachedBytes is how much memory the entries take that are on disk as well.
+func (l *Log) CachedBytes() int { return l.cache.bytes }
+
 // Cached returns the batches from first to last, if memory has them: nothing waits
 // for the disk. They are whole as they were appended, but for those at both ends,
 // which are cut. It returns at least one, and no more than maxBytes of them otherwise.
@@ -195,8 +199,20 @@ func (l *Log) Cached(first, last wire.Index, maxBytes int) (batches []wire.Batch
 	if first <= l.start.Index || last < first {
 		return nil, false
 	}
-	return l.cache.read(first, last, maxBytes)
+	if batches, ok = l.cache.read(first, last, maxBytes); ok {
+		l.found.Hits++
+	} else {
+		l.found.Misses++
+	}
+	return batches, ok
 }
+
+// Found is how often Cached had the first entry that was asked for in memory, and how
+// often it lay on disk alone.
+type Found struct{ Hits, Misses uint64 }
+
+// Found counts from when the log was opened.
+func (l *Log) Found() Found { return l.found }
 
 // Close lets go of the files. It writes nothing: what was staged and not flushed is
 // lost. No flush may be under way. Views stay readable until they are closed.

@@ -52,7 +52,7 @@ func (r *recovery) log(o Options) *Log {
 		cache: cache{limit: o.CacheBytes}, marks: r.marks, segments: r.segments, filled: r.offset, spans: r.spans,
 		writer: writer{
 			files: r.files, spares: s, member: r.member, reserve: min(maxReserve, o.SegmentBytes/8),
-			tail: r.tail, ready: r.ready,
+			tail: r.tail, ready: r.ready, block: r.block,
 		},
 	}
 }
@@ -73,7 +73,13 @@ func (r *recovery) settle() error {
 	if r.seg == nil {
 		return nil
 	}
-	err := rewrite(r.files, r.seg, func(file fsys.File) error { return again(file, r.flush, r.offset) })
+	err := rewrite(r.files, r.seg, func(file fsys.File) error {
+		if err := again(file, r.flush, r.offset); err != nil {
+			return err
+		}
+		r.block = make([]byte, r.offset%blockBytes, blockBytes)
+		return readAt(file, r.block, r.offset-int64(len(r.block)))
+	})
 	if err != nil {
 		return fmt.Errorf("write %s again from offset %d to %d: %w", r.seg.name, r.flush, r.offset, err)
 	}
@@ -91,13 +97,21 @@ func rewrite(files fsys.FS, seg *segment, do func(fsys.File) error) error {
 // again writes a part of a file over itself and syncs it.
 func again(file fsys.File, from, to int64) error {
 	b := make([]byte, to-from)
-	if n, err := file.ReadAt(b, from); n < len(b) {
+	if err := readAt(file, b, from); err != nil {
 		return err
 	}
 	if _, err := file.WriteAt(b, from); err != nil {
 		return err
 	}
 	return file.Sync()
+}
+
+// readAt reads all of b. That its last byte is the file's is no error.
+func readAt(file fsys.File, b []byte, off int64) error {
+	if n, err := file.ReadAt(b, off); n < len(b) {
+		return err
+	}
+	return nil
 }
 
 // sweep frees the segments that a crash kept from being freed, and removes those that

@@ -29,6 +29,7 @@ type recovery struct {
 	ready    []*segment // the one after them, named and empty, if a seal announces it
 	unused   []*segment // others, which were named and not announced
 	torn     []stretch  // what a torn flush left
+	block    []byte     // what the tail's last block holds
 
 	losses []DamageError // what was passed over, in order; Last is the end of what was lost
 }

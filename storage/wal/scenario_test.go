@@ -387,6 +387,39 @@ func TestCompactionFreesWholeSegments(t *testing.T) {
 	}
 }
 
+// TestWhatASnapshotFreesIsUsedAgain: several segments become free at a time, and those
+// that come after them are not written twice.
+func TestWhatASnapshotFreesIsUsedAgain(t *testing.T) {
+	const segments = maxSpares
+	disk := fault.New(1)
+	l := open(t, disk)
+	fill := func() (created int) {
+		disk.Watch(func(o fault.Operation) {
+			if o.Op == fault.Create {
+				created++
+			}
+		})
+		for range segments {
+			l.Append(entry(1, l.Last().Index+1, string(make([]byte, 3000))))
+			flush(t, l)
+		}
+		disk.Watch(nil)
+		return created
+	}
+	if created := fill(); created != segments {
+		t.Fatalf("%d segments were made, this test needs %d", created, segments)
+	}
+	for range 3 {
+		l.Compact(l.Last())
+		l.Append(entry(1, l.Last().Index+1, "after the snapshot"))
+		flush(t, l)
+		if created := fill(); created > 1 {
+			t.Errorf("%d files were made though a snapshot had freed %d segments", created, segments)
+		}
+	}
+	must(t, l.Close())
+}
+
 // TestViewsReadOnWhileTheLogGoesOn: views in other goroutines see what was there when
 // they were made, whatever the owner does meanwhile.
 func TestViewsReadOnWhileTheLogGoesOn(t *testing.T) {
@@ -426,7 +459,7 @@ func TestViewsReadOnWhileTheLogGoesOn(t *testing.T) {
 
 // TestOneWriteAndOneSyncAFlush: that is what a flush costs, term and vote included, as
 // long as it stays in its segment; and preparing ahead makes a new segment cost no more
-// than its own write and sync, and the directory's.
+// than its own write and sync, and the directory's. What is written are whole blocks.
 func TestOneWriteAndOneSyncAFlush(t *testing.T) {
 	disk := fault.New(1)
 	l := open(t, disk)
@@ -444,7 +477,7 @@ func TestOneWriteAndOneSyncAFlush(t *testing.T) {
 	}
 	flush(t, l)
 	disk.Watch(nil)
-	if got, want := trace.String(), "write wal-0000000000000001.log 160+2600\nsync wal-0000000000000001.log\n"; got != want {
+	if got, want := trace.String(), "write wal-0000000000000001.log 0+4096\nsync wal-0000000000000001.log\n"; got != want {
 		t.Errorf("a flush was\n%s\nwant\n%s", got, want)
 	}
 
@@ -459,10 +492,10 @@ func TestOneWriteAndOneSyncAFlush(t *testing.T) {
 	disk.Watch(nil)
 	want := `rename spare-0000000000000002.log wal-0000000000000002.log
 syncdir
-write wal-0000000000000001.log 2760+24
+write wal-0000000000000001.log 0+4096
 sync wal-0000000000000001.log
 open wal-0000000000000002.log
-write wal-0000000000000002.log 0+1656
+write wal-0000000000000002.log 0+4096
 sync wal-0000000000000002.log
 `
 	if got := trace.String(); got != want {
@@ -547,5 +580,26 @@ func TestSumOffsetIsTheChecksum(t *testing.T) {
 		if got := sumOffset(seedOf(1, 2), offset); got != plain {
 			t.Errorf("the checksum of offset %d is %08x, want %08x", offset, got, plain)
 		}
+	}
+}
+
+// TestADiskHoldsLittleBesideTheEntries: as segments are files of a fixed size, of which one
+// is being filled and another is ready, a log of a million entries of 256 bytes each, and 16
+// around them, takes no more than 290 bytes an entry. Everything here is an eighth of that.
+func TestADiskHoldsLittleBesideTheEntries(t *testing.T) {
+	const shrink, atOnce = 8, 50
+	entries := 1_000_000 / shrink
+	disk := fault.New(1)
+	l, err := Open(disk, Options{SegmentBytes: defaultSegmentBytes / shrink, CacheBytes: 1})
+	must(t, err)
+	for n := 0; n < entries; n += atOnce {
+		l.Append(makeBatch(wire.Pos{Term: 1, Index: wire.Index(n + 1)}, atOnce, func() []byte { return make([]byte, 256+13) }))
+		flush(t, l)
+		if p := l.Prepare(); p != nil {
+			must(t, l.Prepared(p, p.Run()))
+		}
+	}
+	if each := disk.Used() / int64(entries); each > 290 {
+		t.Errorf("%d bytes an entry", each)
 	}
 }

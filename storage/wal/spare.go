@@ -8,8 +8,10 @@ import (
 	"github.com/balsaraft/balsa/fsys"
 )
 
-// maxSpares is how many freed segments are kept for use again.
-const maxSpares = 2
+// maxSpares is how many freed segments are kept for use again. A snapshot frees about as
+// many at a time as the log fills until the next one, and each that is not kept has to be
+// written twice then, once with zeros.
+const maxSpares = 16
 
 // spares are files that were written to their end and wait to become segments. A sync
 // over blocks that were written before touches no metadata of the file system, which
@@ -105,7 +107,7 @@ func (s *spares) make(size int64) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("create %s: %w", name, err)
 	}
-	if err := errors.Join(fill(file, 0, size), file.Close()); err != nil {
+	if err := errors.Join(layOut(file, 0, size), file.Close()); err != nil {
 		_ = s.files.Remove(name) // what is left of it, the next Open removes
 		return "", fmt.Errorf("preallocate %d bytes in %s: %w", size, name, err)
 	}
@@ -120,7 +122,7 @@ func (s *spares) grow(name string, from, to int64) error {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", name, err)
 	}
-	err = fill(file, from, to)
+	err = layOut(file, from, to)
 	if err != nil {
 		_ = file.Truncate(from) // else it is longer than its header will say, which is harmless
 	}
@@ -131,12 +133,28 @@ func (s *spares) grow(name string, from, to int64) error {
 	return nil
 }
 
-var zeros [256 << 10]byte
+// zeros are few at a time, as the flushes of this log and of others are waiting for the
+// same disk.
+var zeros = sync.OnceValue(func() []byte {
+	const size = 256 << 10
+	return fsys.Blocks(nil, size)[:size]
+})
+
+// layOut writes zeros from one block up to another and syncs them.
+func layOut(file fsys.File, from, to int64) error {
+	zeros := zeros()
+	for at := from; at < to; at += int64(len(zeros)) {
+		if err := fsys.WriteBlocks(file, zeros[:min(int64(len(zeros)), to-at)], at, false); err != nil {
+			return err
+		}
+	}
+	return file.Sync()
+}
 
 // fill writes zeros from one offset up to another and syncs them.
 func fill(file fsys.File, from, to int64) error {
-	for at := from; at < to; at += int64(len(zeros)) {
-		if _, err := file.WriteAt(zeros[:min(int64(len(zeros)), to-at)], at); err != nil {
+	for at := from; at < to; at += int64(len(zeros())) {
+		if _, err := file.WriteAt(zeros()[:min(int64(len(zeros())), to-at)], at); err != nil {
 			return err
 		}
 	}

@@ -27,6 +27,7 @@ type writer struct {
 	ready []*segment // named and empty, the next ones in order
 	held  *segment   // whose handle the writer holds
 
+	block   []byte       // what the tail's last block holds already
 	buf     []byte       // memory for a plan
 	batches []wire.Batch // memory for what is staged
 }
@@ -63,11 +64,14 @@ type plan struct {
 	born    []*segment
 }
 
-// A chunk is a run of bytes that one write and one sync make durable.
+// A chunk is a run of whole blocks that one write makes durable. The first may hold
+// records that are durable already, which are written again as they are, and the last is
+// filled up with zeros: to write a part of a block, a system would have to read the rest.
 type chunk struct {
 	seg      *segment
-	offset   int64
-	from, to int // in the plan's buffer
+	offset   int64 // of its first block
+	flush    int64 // of its first record
+	from, to int   // in the plan's buffer
 }
 
 // layOut plans to write s. It needs segments and makes them where there are none, so
@@ -75,9 +79,12 @@ type chunk struct {
 func (w *writer) layOut(hard HardState, s staged, reserve int64) (plan, error) {
 	p := plan{tail: w.tail, writer: w, reserve: reserve, buf: w.buf[:0]}
 	if p.seg != nil {
-		p.chunks = append(p.chunks, chunk{seg: p.seg, offset: p.offset})
+		p.grow(len(w.block))
+		p.buf = append(p.buf, w.block...)
+		p.chunks = append(p.chunks, chunk{seg: p.seg, offset: p.offset - int64(len(w.block)), flush: p.offset})
 	}
 	err := p.put(hard, s)
+	p.fillBlock()
 	w.buf = p.buf[:0]
 	if cap(w.buf) > keepBuffer {
 		w.buf = nil
@@ -137,9 +144,21 @@ func (p *plan) record(kind recordKind, payload []byte) error {
 // add puts a record where the plan ends.
 func (p *plan) add(kind recordKind, payload []byte) {
 	c := &p.chunks[len(p.chunks)-1]
-	p.buf, p.prev = appendRecord(p.buf, p.seg.seed, p.offset, c.offset, p.prev, kind, payload)
-	p.offset += recordSize(len(payload))
+	size := recordSize(len(payload))
+	p.grow(int(size))
+	p.buf, p.prev = appendRecord(p.buf, p.seg.seed, p.offset, c.flush, p.prev, kind, payload)
+	p.offset += size
 	c.to = len(p.buf)
+}
+
+// grow makes room for n bytes more, and for what fills up their last block.
+func (p *plan) grow(n int) { p.buf = fsys.Blocks(p.buf, n+blockBytes) }
+
+// fillBlock ends the last chunk with its block.
+func (p *plan) fillBlock() {
+	n := int(roundUp(int64(len(p.buf)))) - len(p.buf)
+	p.buf = p.buf[:len(p.buf)+n]
+	clear(p.buf[len(p.buf)-n:])
 }
 
 // makeRoom goes on in a new segment if a record does not fit into this one.
@@ -161,7 +180,9 @@ func (p *plan) makeRoom(payload int) error {
 
 // begin goes on in an empty segment, with its header.
 func (p *plan) begin(seg *segment) {
+	p.fillBlock()
 	from := len(p.buf)
+	p.grow(headerSize)
 	p.buf = appendHeader(p.buf, header{sequence: seg.sequence, member: p.writer.member, prev: p.prev, size: seg.size, state: p.state})
 	p.chunks = append(p.chunks, chunk{seg: seg, from: from, to: len(p.buf)})
 	p.seg, p.offset, p.sealed, p.marked = seg, headerSize, false, 0
@@ -172,23 +193,30 @@ func (p *plan) begin(seg *segment) {
 // that a segment's header proves that the one before it is whole. Any error is final.
 func (w *writer) write(p plan) error {
 	for _, c := range p.chunks {
-		if c.from == c.to {
-			continue
+		if c.to == 0 {
+			continue // nothing of the flush fits into what is left of the segment
 		}
 		file, err := w.hold(c.seg)
 		if err != nil {
 			return failure(fmt.Errorf("open %s: %w", c.seg.name, err))
 		}
-		if _, err := file.WriteAt(p.buf[c.from:c.to], c.offset); err != nil {
-			return failure(fmt.Errorf("write %d bytes to %s at offset %d: %w", c.to-c.from, c.seg.name, c.offset, err))
-		}
-		if err := file.Sync(); err != nil {
-			return failure(fmt.Errorf("sync %s after writing at offset %d: %w", c.seg.name, c.offset, err))
+		blocks := p.buf[c.from:roundUp(int64(c.to))]
+		if err := fsys.WriteBlocks(file, blocks, c.offset, true); err != nil {
+			return failure(fmt.Errorf("write and sync %d bytes in %s at offset %d: %w", len(blocks), c.seg.name, c.offset, err))
 		}
 	}
 	w.tail = p.tail
+	w.keepBlock(p)
 	w.ready = w.ready[len(p.born):]
 	return nil
+}
+
+// keepBlock keeps what a plan has written of the tail's last block.
+func (w *writer) keepBlock(p plan) {
+	if n := len(p.chunks); n > 0 && p.chunks[n-1].to > 0 {
+		end := p.chunks[n-1].to
+		w.block = append(w.block[:0], p.buf[end-int(p.offset%blockBytes):end]...)
+	}
 }
 
 // hold returns the open file of the segment to be written.
