@@ -39,7 +39,7 @@ type cluster struct {
 }
 
 // newCluster is a cluster that member 1 leads.
-func newCluster(b testing.TB, members int) *cluster {
+func newCluster(b testing.TB, members int, tune ...func(*raft.Config)) *cluster {
 	c := &cluster{}
 	var list []wire.Member
 	for id := range members {
@@ -50,7 +50,11 @@ func newCluster(b testing.TB, members int) *cluster {
 		b.Fatal(err)
 	}
 	for _, m := range list {
-		core, err := raft.New(0, raft.Config{ID: m.ID, Random: func() uint64 { return 0 }}, raft.State{
+		config := raft.Config{ID: m.ID, Random: func() uint64 { return 0 }}
+		for _, f := range tune {
+			f(&config)
+		}
+		core, err := raft.New(0, config, raft.State{
 			HardState: wire.HardState{Term: 1},
 			Spans:     []wire.Span{{Term: 1, First: 1, Last: 1, Membership: &membership}},
 		})

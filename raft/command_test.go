@@ -14,7 +14,7 @@ import (
 // commands are what a scenario may say. Nothing happens until it is said: run lets all
 // that is under way come to rest without time passing, and advance lets time pass.
 //
-//	cluster voters=3 learners=1 leader=1 maxvoters=5 inflight=2 message=100 uncommitted=1000
+//	cluster voters=3 learners=1 leader=1 maxvoters=5 replace=2000 observer=4 inflight=2 message=100 uncommitted=1000
 //	join 4                      start a member that knows nothing
 //	campaign 1 | stepdown 1 | transfer 1 to=2
 //	propose 1 x=1 y=2 bytes=10  one entry a command, appended at once
@@ -167,8 +167,11 @@ func (s *scenario) refused(m *member, what string, err error) {
 
 func (s *scenario) cluster(a words) {
 	s.w.cfg = raft.Config{
-		MaxVoters: a.get("maxvoters"), MaxInflight: a.get("inflight"),
+		MaxVoters: a.get("maxvoters"), ReplaceAfter: time.Duration(a.get("replace")) * time.Millisecond, MaxInflight: a.get("inflight"),
 		MaxMessageBytes: a.get("message"), MaxUncommittedBytes: a.get("uncommitted"),
+	}
+	if observer := a.get("observer"); observer != 0 {
+		s.w.cfg.MayVote = func(m wire.Member) bool { return m.ID != wire.MemberID(observer) }
 	}
 	var members []wire.Member
 	for id := 1; id <= a.get("voters")+a.get("learners"); id++ {

@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -10,23 +11,15 @@ import (
 
 // withDefaults fills in what was left zero.
 func (c Config) withDefaults() Config {
-	c.ElectionTimeout = defaultTo(c.ElectionTimeout, time.Second)
-	c.Heartbeat = defaultTo(c.Heartbeat, c.ElectionTimeout/10)
-	c.StallTimeout = defaultTo(c.StallTimeout, max(4*c.ElectionTimeout, 2*time.Second))
-	c.ClockDrift = defaultTo(c.ClockDrift, 100)
-	c.MaxMessageBytes = defaultTo(c.MaxMessageBytes, 1<<20)
-	c.MaxInflight = defaultTo(c.MaxInflight, 64)
-	c.MaxInflightBytes = defaultTo(c.MaxInflightBytes, 8<<20)
-	c.MaxUncommittedBytes = defaultTo(c.MaxUncommittedBytes, 64<<20)
+	c.ElectionTimeout = cmp.Or(c.ElectionTimeout, time.Second)
+	c.Heartbeat = cmp.Or(c.Heartbeat, c.ElectionTimeout/10)
+	c.StallTimeout = cmp.Or(c.StallTimeout, max(4*c.ElectionTimeout, 2*time.Second))
+	c.ClockDrift = cmp.Or(c.ClockDrift, 100)
+	c.MaxMessageBytes = cmp.Or(c.MaxMessageBytes, 1<<20)
+	c.MaxInflight = cmp.Or(c.MaxInflight, 64)
+	c.MaxInflightBytes = cmp.Or(c.MaxInflightBytes, 8<<20)
+	c.MaxUncommittedBytes = cmp.Or(c.MaxUncommittedBytes, 64<<20)
 	return c
-}
-
-func defaultTo[T comparable](value, fallback T) T {
-	var zero T
-	if value == zero {
-		return fallback
-	}
-	return value
 }
 
 func (c Config) check() error {
@@ -39,6 +32,8 @@ func (c Config) check() error {
 		return fmt.Errorf("raft: an election timeout of %v is less than two heartbeats of %v", c.ElectionTimeout, c.Heartbeat)
 	case c.ClockDrift < 0 || c.ClockDrift >= 1000:
 		return fmt.Errorf("raft: a clock drift of %d in a thousand", c.ClockDrift)
+	case c.ReplaceAfter < 0:
+		return fmt.Errorf("raft: voters are replaced after %v", c.ReplaceAfter)
 	case c.StallTimeout < 0:
 		return fmt.Errorf("raft: a stall timeout of %v", c.StallTimeout)
 	case min(c.MaxMessageBytes, c.MaxInflight, c.MaxInflightBytes, c.MaxUncommittedBytes, c.MaxVoters) < 0:

@@ -85,9 +85,9 @@ func (r *Raft) onElectionTimeout() {
 		// A learner, and a member that was removed, never campaigns; but it no longer
 		// sends its reads to a leader of which it hears nothing.
 		r.follow(r.hard.Term, 0)
-	case r.now < r.following.promised:
+	case r.promised():
 		// Its own vote is promised away like that of others (thesis §6.4.1).
-		r.election.deadline = r.following.promised
+		r.election.deadline = r.following.promise.until
 	case r.stalled():
 		r.follow(r.hard.Term, 0)
 		r.postponeElection()
@@ -153,7 +153,7 @@ func (r *Raft) protectsLeader(m wire.Message) bool {
 		return false
 	}
 	heard := r.leader != 0 && r.now < r.following.heard+r.cfg.ElectionTimeout
-	return r.role == Leader || heard || r.now < r.following.promised
+	return r.role == Leader || heard || r.promised()
 }
 
 // onPreVote says whether a vote would be granted. Everyone answers, learners too: a
@@ -230,7 +230,7 @@ func (r *Raft) forgetLeader(id wire.MemberID) {
 	}
 	r.follow(r.hard.Term, 0)
 	r.election.hurry = r.now + 2*r.cfg.ElectionTimeout
-	r.election.deadline = max(r.now+r.draw(r.cfg.ElectionTimeout/10), r.following.promised)
+	r.election.deadline = max(r.now+r.draw(r.cfg.ElectionTimeout/10), r.following.promise.until)
 }
 
 // postponeElection draws when this member campaigns next (paper §5.2).

@@ -104,9 +104,22 @@ type Config struct {
 	// larger entry passes each when nothing else is in the way.
 	MaxMessageBytes, MaxInflight, MaxInflightBytes, MaxUncommittedBytes int
 
+	// LateNews lets followers hear of a commit with what they are sent next, a heartbeat at
+	// the latest, until Tell is called. A leader that is kept busy saves a message for each
+	// commit so. Without it they hear at once.
+	LateNews bool
+
 	// MaxVoters is up to how many voters a leader promotes learners that have caught
 	// up; 0 leaves that to people.
 	MaxVoters int
+	// MayVote says which learners a leader may promote; nil for all. It must say the same
+	// of a member each time.
+	MayVote func(wire.Member) bool
+
+	// ReplaceAfter is for how long a voter may leave this leader without an answer until it
+	// becomes a learner, and a learner that has caught up votes in its place; 0 leaves that
+	// to people.
+	ReplaceAfter time.Duration
 
 	// Random is the source of chance, the only one.
 	Random func() uint64

@@ -8,8 +8,8 @@ import (
 
 // following is what a member keeps of the leader it follows.
 type following struct {
-	heard    time.Duration // when it last heard from a leader
-	promised time.Duration // until then its vote is promised to a leader's lease
+	heard   time.Duration // when it last heard from a leader
+	promise promise
 
 	session  uint64     // newest one of the leader's view of this member
 	round    uint64     // newest round that was answered
@@ -17,9 +17,16 @@ type following struct {
 	reported wire.Index // largest index acknowledged in the session
 }
 
+// promise is a vote that is promised away: until then nobody gets it, lest somebody lead
+// beside the lease of a leader (thesis §6.4.1).
+type promise struct {
+	until time.Duration
+	term  wire.Term // the last whose leader may rely on it
+}
+
 // forget starts over with another leader, or with the same after it was lost. What
 // was promised holds.
-func (f *following) forget() { *f = following{heard: f.heard, promised: f.promised} }
+func (f *following) forget() { *f = following{heard: f.heard, promise: f.promise} }
 
 // onAppend takes in what the leader of this term sent. There is only one, so nobody
 // else's Append of the same term is looked at.
@@ -46,18 +53,31 @@ func (r *Raft) hearLeader(m wire.Message) {
 		r.follow(r.hard.Term, m.From)
 	}
 	r.following.heard, r.election.hurry = r.now, 0
-	if m.Lease {
-		r.following.promised = r.now + r.cfg.ElectionTimeout
-	}
+	r.renewPromise(m.Lease)
 	r.postponeElection()
 }
+
+// renewPromise promises the vote to the leader that was heard, if it asks for that. If it
+// does not, and is of a later term than what was promised before, that binds no longer: its
+// election needed a majority, and with that one whose promise to the former leader had ended.
+func (r *Raft) renewPromise(asked bool) {
+	switch {
+	case asked:
+		r.following.promise = promise{r.now + r.cfg.ElectionTimeout, r.hard.Term}
+	case r.hard.Term > r.following.promise.term:
+		r.following.promise = promise{}
+	}
+}
+
+// promised says whether the vote is promised away.
+func (r *Raft) promised() bool { return r.now < r.following.promise.until }
 
 // rejectAppend says that the log does not hold the entry before the ones sent, and
 // where the logs may agree: one answer skips a whole term (paper §5.3, end).
 func (r *Raft) rejectAppend(m wire.Message) {
 	r.following.session = max(r.following.session, m.Session)
 	r.following.round = max(r.following.round, m.Round)
-	r.send(wire.Message{
+	r.answerLeader(wire.Message{
 		Kind: wire.AppendReply, To: m.From, Session: m.Session, Round: m.Round,
 		Reject: true, Index: m.Pos.Index, Pos: r.log.agreement(m.Pos),
 	})
@@ -138,7 +158,18 @@ func (r *Raft) acknowledgeSaved() {
 func (r *Raft) sendAppendReply() {
 	f := &r.following
 	f.reported = r.acknowledgeable()
-	r.send(wire.Message{Kind: wire.AppendReply, To: r.leader, Session: f.session, Round: f.round, Index: f.reported})
+	r.answerLeader(wire.Message{Kind: wire.AppendReply, To: r.leader, Session: f.session, Round: f.round, Index: f.reported})
+}
+
+// answerLeader sends an answer by which the leader's round may be confirmed. One that is a
+// promise waits until the term is durable: after a restart, the saved term is all that says
+// to whose lease the vote may be promised.
+func (r *Raft) answerLeader(m wire.Message) {
+	if r.promised() && !r.saves.termDurable() {
+		r.sendSaved(m)
+		return
+	}
+	r.send(m)
 }
 
 // onSnapshotInstalled makes the log start after a snapshot. A log that holds the

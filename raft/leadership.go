@@ -20,6 +20,7 @@ type leadership struct {
 	indexes            []wire.Index  // scratch, for the arithmetic of majorities
 	numbers            []uint64      // the same
 	heartbeat          time.Duration // when the next round begins at the latest
+	tell               bool          // all are to hear of what is committed
 	endAtLastHeartbeat wire.Index    // the log's end at the last heartbeat
 
 	rounds   rounds
@@ -68,7 +69,9 @@ func (r *Raft) listPeers() {
 			continue
 		}
 		l.session++
-		l.peers = append(l.peers, tracker.New(member.ID, l.session, r.log.last().Index+1, r.now))
+		p := tracker.New(member.ID, l.session, r.log.last().Index+1, r.now)
+		p.Due = l.rounds.newest
+		l.peers = append(l.peers, p)
 	}
 }
 
@@ -114,6 +117,7 @@ func (r *Raft) tickLeader() {
 	r.expireTransfer()
 	if r.now >= r.lead.heartbeat {
 		r.promoteLearners()
+		r.replaceAway()
 		r.lead.endAtLastHeartbeat = r.log.last().Index
 		r.beat()
 	}
@@ -126,6 +130,12 @@ func (r *Raft) leaderDeadline() time.Duration {
 	}
 	if r.lead.transfer.to != 0 {
 		due = min(due, r.lead.transfer.until)
+	}
+	if at, wanted := r.readRoundDue(); wanted {
+		due = min(due, at)
+	}
+	if at, is := r.lateRound(); is {
+		due = min(due, at)
 	}
 	return due
 }

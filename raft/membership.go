@@ -23,6 +23,23 @@ func (r *Raft) ChangeMembers(now time.Duration, members []wire.Member) error {
 	return err
 }
 
+// RaiseVersion makes v the version of the cluster, which every member must understand, by
+// an entry that leaves the members as they are: from there on the log may hold what needs
+// v. One that the cluster has reached already does nothing, and a version never falls.
+//
+// Errors: ErrNotLeader, ErrTransferring, ErrNotReady, ErrChangeInProgress.
+func (r *Raft) RaiseVersion(now time.Duration, v wire.ClusterVersion) error {
+	r.pass(now)
+	next := r.members.latest()
+	if next.Version.Reaches(v) {
+		return nil
+	}
+	next.Version.Log, next.Version.Commands = max(next.Version.Log, v.Log), max(next.Version.Commands, v.Commands)
+	err := r.changeMembership(next)
+	r.check()
+	return err
+}
+
 func (r *Raft) changeMembers(members []wire.Member) error {
 	if !slices.ContainsFunc(members, func(m wire.Member) bool { return m.Role == wire.Voter }) {
 		return ErrNoVoter
@@ -31,6 +48,11 @@ func (r *Raft) changeMembers(members []wire.Member) error {
 	if err != nil {
 		return err
 	}
+	next.Version = r.members.latest().Version
+	return r.changeMembership(next)
+}
+
+func (r *Raft) changeMembership(next wire.Membership) error {
 	now := r.members.latest()
 	switch {
 	case r.role != Leader:
@@ -76,8 +98,9 @@ func (r *Raft) membershipCommitted() {
 	switch {
 	case r.members.latestAt() > r.committed:
 	case m.Joint():
-		r.appendOwn(&wire.Membership{Members: m.Members})
+		r.appendOwn(&wire.Membership{Members: m.Members, Version: m.Version})
 	case !r.voter:
+		r.lead.tell = true
 		r.supplyPeers() // the last news of this leader: what is committed
 		r.handOff()
 		r.stepDown()
@@ -95,12 +118,39 @@ func (r *Raft) promoteLearners() {
 	}
 	next := slices.Clone(m.Members)
 	for i := range next {
-		if next[i].Role == wire.Learner && room > 0 && r.caughtUp(next[i].ID) {
+		if next[i].Role == wire.Learner && room > 0 && r.mayVote(next[i]) && r.caughtUp(next[i].ID) {
 			next[i].Role = wire.Voter
 			room--
 		}
 	}
 	// What stands in the way now may be gone at the next heartbeat.
+	_ = r.changeMembers(next)
+}
+
+func (r *Raft) mayVote(m wire.Member) bool { return r.cfg.MayVote == nil || r.cfg.MayVote(m) }
+
+// replaceAway lets a learner that has caught up vote in place of a voter that has not
+// answered for long, one at a time: a cluster of three, one of which is gone, would stand
+// still if it lost another. The voter that is away becomes a learner, since it may come
+// back, and is promoted again then if there is room.
+func (r *Raft) replaceAway() {
+	m := r.members.latest()
+	if r.cfg.ReplaceAfter == 0 || m.Joint() || r.members.latestAt() > r.committed || !r.committedInTerm() || r.lead.transfer.to != 0 {
+		return
+	}
+	next := slices.Clone(m.Members)
+	away := slices.IndexFunc(next, func(a wire.Member) bool {
+		p := r.peer(a.ID)
+		return a.Role == wire.Voter && p != nil && r.now-p.Contact >= r.cfg.ReplaceAfter
+	})
+	heir := slices.IndexFunc(next, func(a wire.Member) bool {
+		return a.Role == wire.Learner && r.caughtUp(a.ID) && (r.cfg.MayVote == nil || r.cfg.MayVote(a))
+	})
+	if away < 0 || heir < 0 {
+		return
+	}
+	next[away].Role, next[heir].Role = wire.Learner, wire.Voter
+	// As with promotions, what stands in the way now may be gone at the next heartbeat.
 	_ = r.changeMembers(next)
 }
 

@@ -62,10 +62,10 @@ func New(now time.Duration, cfg Config, st State) (*Raft, error) {
 	r.voter = r.members.latest().IsVoter(cfg.ID)
 	r.raiseTo(st.Start.Term) // a snapshot may be all that is known of its term
 	r.commitTo(max(st.Committed, st.Start.Index))
-	r.following.promised = r.now + cfg.ElectionTimeout
+	r.following.promise = promise{r.now + cfg.ElectionTimeout, r.hard.Term}
 	r.postponeElection()
 	if r.votesAlone() && !r.members.list(r.othersVote) {
-		r.following.promised = r.now
+		r.following.promise = promise{}
 		r.preCampaign()
 	}
 	r.check()

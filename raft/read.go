@@ -55,10 +55,29 @@ func (r *Raft) readAtLeader(q leaderRead, lease bool) {
 
 func (r *Raft) committedInTerm() bool { return r.committed >= r.lead.began }
 
+// roundPause is how long reads wait for the end of the round that is under way, so that
+// one round serves all who come meanwhile. Where members are near, it ends before that;
+// where they are far, a read waits no longer than that for a round of its own. A round
+// that takes longer is asked of all members.
+const roundPause = time.Millisecond
+
+// readRoundDue is when a round for the reads that wait may begin: at once if none is
+// under way. It says false if there is none to begin.
+func (r *Raft) readRoundDue() (at time.Duration, wanted bool) {
+	c := &r.lead.rounds
+	switch {
+	case len(r.lead.reads.waiting) == 0 || !r.committedInTerm() || c.newest-c.confirmed >= maxUnconfirmed:
+		return 0, false
+	case c.newest == c.confirmed:
+		return r.now, true
+	}
+	return c.began[len(c.began)-1].at + roundPause, true
+}
+
 // readsNeedRound says whether reads wait for a round that may begin now.
 func (r *Raft) readsNeedRound() bool {
-	c := &r.lead.rounds
-	return len(r.lead.reads.waiting) > 0 && r.committedInTerm() && c.newest-c.confirmed < maxUnconfirmed
+	at, wanted := r.readRoundDue()
+	return wanted && at <= r.now
 }
 
 // startReads lets the reads that wait share the round that begins.
@@ -91,6 +110,7 @@ func (r *Raft) answerRead(q leaderRead) {
 		r.out.Reads = append(r.out.Reads, ReadAnswer{ID: q.id, Index: q.index})
 		return
 	}
+	r.tellReader(q)
 	r.send(wire.Message{Kind: wire.ReadIndexReply, To: q.from, ID: q.id, Index: q.index})
 }
 

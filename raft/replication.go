@@ -9,19 +9,21 @@ import (
 const maxProbeBytes = 64 << 10
 
 // supplyPeers sends every peer what it lacks, so far as its window allows, and the
-// newest round and commit index if it has not been told them.
+// newest round and commit index if it has not been told them, the latter if it is to be.
 func (r *Raft) supplyPeers() {
-	if r.readsNeedRound() {
-		r.beginRound()
+	if r.askMore(); r.readsNeedRound() {
+		r.beginReadRound()
 	}
+	tell := r.lead.tell || !r.cfg.LateNews
+	r.lead.tell = false
 	for _, p := range r.lead.peers {
-		r.supply(p)
+		r.supply(p, tell)
 	}
 }
 
-func (r *Raft) supply(p *tracker.Peer) {
+func (r *Raft) supply(p *tracker.Peer, tell bool) {
 	if p.State != tracker.Snapshot && p.Next-1 < r.log.start.Index {
-		if p.Paused() && p.Asked == r.lead.rounds.newest {
+		if p.Paused() && p.Asked >= p.Due {
 			return // its last transfer failed; the next is ordered in the next round
 		}
 		r.orderSnapshot(p)
@@ -41,7 +43,7 @@ func (r *Raft) supply(p *tracker.Peer) {
 			p.Asked = 0 // nothing to send, but the probe must go out
 		}
 	}
-	if !sent && (p.Asked < r.lead.rounds.newest || p.State == tracker.Replicate && p.Told < r.committed) {
+	if !sent && (p.Asked < p.Due || tell && r.lacksNews(p)) {
 		r.sendHeartbeat(p)
 	}
 }

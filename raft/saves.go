@@ -11,6 +11,7 @@ import (
 type saves struct {
 	seq     uint64     // of the newest save
 	durable wire.Index // entries up to here are durable and still in the log
+	hard    uint64     // the save with the newest hard state
 	queue   []unsaved  // ordered by seq
 	held    []heldBack // ordered by seq
 	open    bool       // the newest save is still in Raft.out and may grow
@@ -51,6 +52,9 @@ func (s *saves) done(seq uint64) {
 	s.queue = slices.Delete(s.queue, 0, n)
 }
 
+// termDurable says whether the newest hard state is on the disk.
+func (s *saves) termDurable() bool { return len(s.queue) == 0 || s.hard < s.queue[0].seq }
+
 // truncate forgets entries after index i. Saves of theirs that are still under way
 // bring nothing any more: the same indexes will hold other entries.
 func (s *saves) truncate(i wire.Index) {
@@ -87,7 +91,8 @@ func (r *Raft) setHardState(h wire.HardState) {
 		*r.out.Saves[n-1].HardState = h
 		return
 	}
-	r.out.Saves = append(r.out.Saves, Save{Seq: r.saves.push(r.now), HardState: &h})
+	r.saves.hard = r.saves.push(r.now)
+	r.out.Saves = append(r.out.Saves, Save{Seq: r.saves.hard, HardState: &h})
 }
 
 // saveEntries saves a span that was just appended to the log.

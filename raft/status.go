@@ -64,6 +64,18 @@ func (s Status) String() string {
 // Durable is the index up to which entries are on this member's disk.
 func (r *Raft) Durable() wire.Index { return r.saves.durable }
 
+// Match is the highest index up to which a member's log is known to be durable and equal
+// to this leader's. It is 0 on members that do not lead, and for those they do not know.
+func (r *Raft) Match(id wire.MemberID) wire.Index {
+	if r.role != Leader {
+		return 0
+	}
+	if p := r.peer(id); p != nil {
+		return p.Match
+	}
+	return 0
+}
+
 // LedAt is a moment at which this member certainly led, and by which all that was
 // acknowledged lies at or before the commit index of now: when the newest round began
 // that a majority has answered. It says false on others, and before the leader has
@@ -78,3 +90,19 @@ func (r *Raft) LedAt() (time.Duration, bool) {
 // TermAt is the term of the entry at an index, or of the log's start. It says false
 // outside the log.
 func (r *Raft) TermAt(i wire.Index) (wire.Term, bool) { return r.log.term(i) }
+
+// Status is how a member stands that starts from this, before it does anything.
+func (st State) Status(id wire.MemberID) Status {
+	s := Status{
+		ID: id, Term: max(st.HardState.Term, st.Start.Term), Last: st.Start, Applied: st.Start.Index,
+		Committed: max(st.Committed, st.Start.Index), Membership: st.Membership, MembershipAt: st.Start.Index,
+	}
+	for _, span := range st.Spans {
+		s.Last = wire.Pos{Term: span.Term, Index: span.Last}
+		if span.Membership != nil {
+			s.Membership, s.MembershipAt = *span.Membership, span.First
+		}
+	}
+	s.Durable = s.Last.Index
+	return s
+}

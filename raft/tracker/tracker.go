@@ -1,9 +1,7 @@
-// Package tracker is a leader's view of a peer: how far its log is known to agree,
-// what is on the way to it, and which of its answers still mean anything. The leader
-// reports what it sent and heard; the view says what that changes. It sends nothing.
 package tracker
 
 import (
+	"math/bits"
 	"slices"
 	"time"
 
@@ -45,14 +43,15 @@ type Peer struct {
 	Match wire.Index // highest index known to be durable on the peer
 	Next  wire.Index // first index not sent yet; Match < Next
 
-	Asked    uint64        // newest round of confirmation that the peer was sent
+	Due      uint64        // newest round of confirmation that the peer is to be sent
+	Asked    uint64        // newest round that it was sent
 	Answered uint64        // newest round that it answered
 	Contact  time.Duration // when the newest round that it answered began
 	Told     wire.Index    // commit index that it can know from what was sent
 
 	logged   wire.Index // highest index that the peer said its log holds
 	loggedBy uint64     // newest round when it said so
-	lacking  bool       // it was found, in this session, to lack what it had
+	lacking  uint64     // how often, in this session, it was found to lack what it had
 
 	Window Window // Appends with entries that are not answered yet
 
@@ -72,7 +71,7 @@ func (p *Peer) Active(since time.Duration) bool { return p.Answered > 0 && p.Con
 // Reconnected starts a new session: what was on the way may be lost, so the peer is
 // probed again. A snapshot's transfer goes on; its end is reported in any case.
 func (p *Peer) Reconnected(session uint64) {
-	p.Session, p.Asked, p.Told, p.lacking = session, 0, 0, false
+	p.Session, p.Asked, p.Told, p.lacking = session, 0, 0, 0
 	p.Window.Clear()
 	switch p.State {
 	case Probe:
@@ -125,16 +124,17 @@ func (p *Peer) Rejected(asked, agreed wire.Index) bool {
 	return true
 }
 
-// Lacks says, once in a session, whether an answer to an Append of that round, which the
-// peer could not place after the entry at asked, shows that it has lost entries: it had
-// said that it holds that entry before the Append was sent. A snapshot that arrived does
-// not count; it may not be in the log yet.
+// Lacks says whether an answer to an Append of that round, which the peer could not place
+// after the entry at asked, shows that it has lost entries: it had said that it holds that
+// entry before the Append was sent. A snapshot that arrived does not count; it may not be
+// in the log yet. It says so at the first, the second, the fourth such answer of a session
+// and so on: what the peer is told then may not arrive.
 func (p *Peer) Lacks(round uint64, asked wire.Index) bool {
-	if p.lacking || asked > p.logged || round <= p.loggedBy {
+	if asked > p.logged || round <= p.loggedBy {
 		return false
 	}
-	p.lacking = true
-	return true
+	p.lacking++
+	return bits.OnesCount64(p.lacking) == 1
 }
 
 // Sent notes that entries up to last, weighing so many bytes, are on the way.

@@ -253,7 +253,7 @@ func TestStatesPrintAsWords(t *testing.T) {
 	}
 }
 
-func TestAPeerThatLacksWhatItHeldIsNoticedOnceInASession(t *testing.T) {
+func TestAPeerThatLacksWhatItHeldIsNoticedMoreAndMoreSeldom(t *testing.T) {
 	p := replicating(10)
 	p.Acked(20, 7)
 	for _, c := range []struct {
@@ -265,19 +265,22 @@ func TestAPeerThatLacksWhatItHeldIsNoticedOnceInASession(t *testing.T) {
 		{"an answer to a question that was asked before the peer had the entry", 7, 15, false},
 		{"one about entries that it never had", 8, 21, false},
 		{"one that was asked afterwards", 8, 20, true},
-		{"the same again", 9, 20, false},
+		{"the second", 9, 20, true},
+		{"the third", 10, 20, false},
+		{"the fourth", 11, 20, true},
+		{"the fifth", 12, 20, false},
 	} {
 		if got := p.Lacks(c.round, c.asked); got != c.lacks {
 			t.Errorf("%s: %v", c.what, got)
 		}
 	}
 	p.Reconnected(2)
-	if !p.Lacks(10, 20) {
+	if !p.Lacks(13, 20) {
 		t.Error("in a new session it is not noticed again")
 	}
 	p.SnapshotArrived(50)
 	p.Reconnected(3)
-	if p.Lacks(11, 50) {
+	if p.Lacks(14, 50) {
 		t.Error("a snapshot that is not in the log yet is taken for lost entries")
 	}
 }
