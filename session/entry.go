@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -66,15 +67,20 @@ func SetSession(payload []byte, id ID) { binary.LittleEndian.PutUint64(payload, 
 //
 //	u64      session
 //	uvarint  time to live, in nanoseconds of replicated time
+//	uvarint  when it was made, ns of replicated time
 type Opening struct {
 	Session ID
 	TTL     time.Duration
+	// Made is the time of the last entry that who opens it had applied: the entry that
+	// opens it comes after that one. A relayed opening has none.
+	Made int64
 }
 
 // Append adds the encoded opening to b.
 func (o Opening) Append(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(o.Session))
-	return binary.AppendUvarint(b, uint64(o.TTL))
+	b = binary.AppendUvarint(b, uint64(o.TTL))
+	return binary.AppendUvarint(b, uint64(o.Made))
 }
 
 // DecodeOpening reads what Append wrote.
@@ -83,10 +89,14 @@ func DecodeOpening(payload []byte) (Opening, error) {
 		return Opening{}, fmt.Errorf("%w: %d bytes open no session", ErrEntry, len(payload))
 	}
 	ttl, n := binary.Uvarint(payload[8:])
-	if n != len(payload)-8 || ttl == 0 || ttl > uint64(MaxTTL) {
+	if n <= 0 || ttl == 0 || ttl > uint64(MaxTTL) {
 		return Opening{}, fmt.Errorf("%w: a time to live of %d ns in %d bytes", ErrEntry, ttl, len(payload)-8)
 	}
-	return Opening{ID(binary.LittleEndian.Uint64(payload)), time.Duration(ttl)}, nil
+	made, m := binary.Uvarint(payload[8+n:])
+	if m != len(payload)-8-n || made > math.MaxInt64 {
+		return Opening{}, fmt.Errorf("%w: made at %d ns in %d bytes", ErrEntry, made, len(payload)-8-n)
+	}
+	return Opening{ID(binary.LittleEndian.Uint64(payload)), time.Duration(ttl), int64(made)}, nil
 }
 
 // MaxTTL bounds a session's time to live.

@@ -46,13 +46,13 @@ func TestMalformedEntriesAreErrors(t *testing.T) {
 			t.Errorf("an envelope %s: %v, want ErrEntry", tc.name, err)
 		}
 	}
-	year := Opening{1, MaxTTL}.Append(nil)
+	year := Opening{1, MaxTTL, 5}.Append(nil)
 	for name, b := range map[string][]byte{
 		"a short session":       session[:7],
 		"no time to live":       session,
-		"a time to live of 0":   Opening{1, 0}.Append(nil),
-		"a time to live beyond": Opening{1, MaxTTL + 1}.Append(nil),
-		"a negative one":        Opening{1, -1}.Append(nil),
+		"a time to live of 0":   Opening{1, 0, 5}.Append(nil),
+		"a time to live beyond": Opening{1, MaxTTL + 1, 5}.Append(nil),
+		"a negative one":        Opening{1, -1, 5}.Append(nil),
 		"bytes too many":        append(year, 0),
 	} {
 		if _, err := DecodeOpening(b); !errors.Is(err, ErrEntry) {
@@ -78,7 +78,7 @@ func FuzzEnvelope(f *testing.F) {
 }
 
 func FuzzOpening(f *testing.F) {
-	f.Add(Opening{1, time.Hour}.Append(nil))
+	f.Add(Opening{1, time.Hour, 5}.Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		o, err := DecodeOpening(b)
 		if err != nil {

@@ -13,12 +13,13 @@ import (
 var ErrTable = errors.New("malformed session table")
 
 // tableVersion is the first byte of an encoded table.
-const tableVersion = 1
+const tableVersion = 2
 
 // Append adds the encoded table to b; encode adds one result. Sessions are ordered by
 // ID and results by number, so that equal tables have equal bytes.
 //
-//	u8       version, 1
+//	u8       version, 2
+//	u64      when a session last went before it had expired, ns of replicated time
 //	uvarint  number of sessions, each
 //	  u64      session
 //	  uvarint  time to live, ns
@@ -30,6 +31,7 @@ const tableVersion = 1
 //	    uvarint  length of the result, then its bytes
 func (t *Table[R]) Append(b []byte, encode func([]byte, R) ([]byte, error)) ([]byte, error) {
 	b = append(b, tableVersion)
+	b = binary.LittleEndian.AppendUint64(b, uint64(t.cutShort))
 	b = binary.AppendUvarint(b, uint64(len(t.sessions)))
 	for _, id := range slices.Sorted(maps.Keys(t.sessions)) {
 		s := t.sessions[id]
@@ -64,13 +66,19 @@ func appendSlot[R any](b []byte, s slot[R], encode func([]byte, R) ([]byte, erro
 }
 
 func (s *record[R]) inOrder() []slot[R] {
-	var kept []slot[R]
+	var seqs []uint64
 	for _, slot := range s.slots {
 		if slot.seq != 0 {
-			kept = append(kept, slot)
+			seqs = append(seqs, slot.seq)
 		}
 	}
-	slices.SortFunc(kept, func(a, b slot[R]) int { return int(int64(a.seq - b.seq)) })
+	// Numbers are sorted in place of what they number: one sort serves all types of
+	// results, and a browser loads it once.
+	slices.Sort(seqs)
+	kept := make([]slot[R], len(seqs))
+	for i, seq := range seqs {
+		kept[i] = s.slots[seq%uint64(len(s.slots))]
+	}
 	return kept
 }
 
@@ -81,6 +89,7 @@ func (t *Table[R]) Decode(b []byte, decode func([]byte) (R, error)) error {
 	if v := r.byte(); v != tableVersion && r.err == nil {
 		return fmt.Errorf("%w: version %d, this program knows %d", ErrTable, v, tableVersion)
 	}
+	cutShort := int64(r.u64())
 	sessions := map[ID]*record[R]{}
 	for n := r.uvarint(); n > 0 && r.err == nil; n-- {
 		id := ID(r.u64())
@@ -95,7 +104,7 @@ func (t *Table[R]) Decode(b []byte, decode func([]byte) (R, error)) error {
 	if r.err != nil || len(r.rest) > 0 {
 		return fmt.Errorf("%w: %d bytes, %d of them not understood", ErrTable, len(b), len(r.rest))
 	}
-	t.sessions = sessions
+	t.sessions, t.cutShort = sessions, cutShort
 	return nil
 }
 

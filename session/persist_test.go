@@ -55,8 +55,8 @@ func TestEqualTablesHaveEqualBytes(t *testing.T) {
 	a, b := new(Table[string]), new(Table[string])
 	order := rand.New(rand.NewPCG(1, 1)).Perm(100)
 	for i, k := range order {
-		a.Open(Opening{ID(i), ttl}, 0)
-		b.Open(Opening{ID(k), ttl}, 0)
+		a.Open(Opening{ID(i), ttl, 1}, 0)
+		b.Open(Opening{ID(k), ttl, 1}, 0)
 	}
 	for i, k := range order {
 		run(a, Envelope{3, uint64(i) + 1, 1}, 1)
@@ -72,7 +72,7 @@ func TestATableThatDoesNotDecodeChangesNothing(t *testing.T) {
 	run(other, Envelope{8, 1, 1}, 1)
 	whole := encoded(t, other)
 	newer := bytes.Clone(whole)
-	newer[0] = 2
+	newer[0] = tableVersion + 1
 	outOfWindow := open(8)
 	outOfWindow.sessions[8].slots = []slot[string]{{seq: MaxWindow + 1}}
 	table := open(7)
@@ -82,9 +82,9 @@ func TestATableThatDoesNotDecodeChangesNothing(t *testing.T) {
 		bytes      []byte
 	}{
 		{"nothing", "0 bytes", nil},
-		{"a newer version", "version 2, this program knows 1", newer},
+		{"a newer version", "version 3, this program knows 2", newer},
 		{"more than a table", "1 of them not understood", append(bytes.Clone(whole), 0)},
-		{"a count without sessions", "not understood", []byte{1, 0xff, 0xff, 0xff, 0xff, 0x0f}},
+		{"a count without sessions", "not understood", []byte{2, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f}},
 		{"a result out of the window", "out of the window", encoded(t, outOfWindow)},
 	} {
 		err := table.Decode(tc.bytes, decodeResult)

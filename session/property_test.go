@@ -45,8 +45,8 @@ func TestATableIsAMapThatForgetsNothing(t *testing.T) {
 var someSession = rapid.Custom(func(t *rapid.T) ID { return ID(rapid.Uint64Range(1, 3).Draw(t, "session")) << 60 })
 
 func (p *pair) open(t *rapid.T) {
-	o := Opening{someSession.Draw(t, "opened"), time.Duration(rapid.Int64Range(1, int64(time.Hour)).Draw(t, "ttl"))}
-	p.table.Open(o, p.now)
+	o := Opening{someSession.Draw(t, "opened"), time.Duration(rapid.Int64Range(1, int64(time.Hour)).Draw(t, "ttl")), 0}
+	p.table.OpenRelayed(o, p.now)
 	p.want.open(o, p.now)
 }
 

@@ -29,7 +29,7 @@ func TestWhatCouldNotBeReadIsFoundBeforeItIsCommitted(t *testing.T) {
 	behind := func(request Request, rest []byte) []byte {
 		return append(append(bytes.Clone(member), byte(request)), rest...)
 	}
-	opening, closing := Opening{9, time.Hour}.Append(nil), AppendClosing(nil, 9)
+	opening, closing := Opening{9, time.Hour, 0}.Append(nil), AppendClosing(nil, 9)
 	for _, good := range [][]byte{behind(ToRun, caller), behind(ToOpen, opening), behind(ToClose, closing)} {
 		if err := CheckRelayed(good); err != nil {
 			t.Errorf("%x: %v", good, err)
@@ -67,20 +67,20 @@ func FuzzRequest(f *testing.F) {
 // Callers outside may be many and forgetful; members' sessions must not go for them.
 func TestCallersOutsideCannotPushOutSessionsOfMembers(t *testing.T) {
 	var table Table[int]
-	table.Open(Opening{1, time.Hour}, 0)
+	table.Open(Opening{1, time.Hour, 1}, 0)
 	for id := ID(2); id < MaxSessions-Reserved; id++ {
-		table.open(Opening{id, time.Minute}, 1)
+		table.open(Opening{id, time.Minute, 0}, 1)
 	}
-	if !table.OpenRelayed(Opening{MaxSessions, time.Minute}, 1) || table.OpenRelayed(Opening{MaxSessions + 1, time.Minute}, 1) {
+	if !table.OpenRelayed(Opening{MaxSessions, time.Minute, 0}, 1) || table.OpenRelayed(Opening{MaxSessions + 1, time.Minute, 0}, 1) {
 		t.Errorf("of %d sessions the last must be the last", table.Len())
 	}
 	if verdict, _ := table.Begin(Envelope{1, 1, 1}, 2); verdict != Fresh {
 		t.Errorf("the member's session is gone: verdict %d", verdict)
 	}
-	if !table.OpenRelayed(Opening{2, time.Minute}, 3) {
+	if !table.OpenRelayed(Opening{2, time.Minute, 0}, 3) {
 		t.Error("a session that is open already was refused")
 	}
-	if !table.OpenRelayed(Opening{MaxSessions * 2, time.Minute}, 2+int64(time.Minute)) {
+	if !table.OpenRelayed(Opening{MaxSessions * 2, time.Minute, 0}, 2+int64(time.Minute)) {
 		t.Error("the expired ones still take the room")
 	}
 	table.Close(1)

@@ -14,6 +14,7 @@ const MaxWindow = 1 << 17
 // the type of results.
 type Table[R any] struct {
 	sessions map[ID]*record[R]
+	cutShort int64 // when a session last went before it had expired, ns of replicated time
 }
 
 type record[R any] struct {
@@ -47,11 +48,21 @@ const (
 	Expired
 )
 
-// Open makes a session at a moment of replicated time, after those that have expired
-// by then are gone. Opening one again changes nothing but its last use.
-func (t *Table[R]) Open(o Opening, now int64) {
+// Open makes a session of a member at a moment of replicated time, after those that have
+// expired by then are gone. Opening one again changes nothing but its last use.
+//
+// It says false where the session may have been here before and gone: what was answered
+// in it is forgotten, and its commands were refused for good, so that a late copy of the
+// entry that opened it must not let copies of them run. Whoever opened it comes with
+// another.
+func (t *Table[R]) Open(o Opening, now int64) bool {
 	t.forgetExpired(now)
+	// It was opened after Made, if it was, and lived for TTL at least if it was not cut short.
+	if t.sessions[o.Session] == nil && (now-o.Made > int64(o.TTL) || o.Made <= t.cutShort) {
+		return false
+	}
 	t.open(o, now)
+	return true
 }
 
 func (t *Table[R]) open(o Opening, now int64) {
@@ -60,7 +71,7 @@ func (t *Table[R]) open(o Opening, now int64) {
 		return
 	}
 	if len(t.sessions) >= MaxSessions {
-		delete(t.sessions, t.oldest())
+		t.cut(t.oldest(), now)
 	}
 	t.sessions[o.Session] = &record[R]{ttl: o.TTL, lastUsed: now, low: 1}
 }
@@ -76,12 +87,19 @@ func (t *Table[R]) forgetExpired(now int64) {
 	}
 }
 
+// cut forgets a session before its time.
+func (t *Table[R]) cut(id ID, now int64) {
+	delete(t.sessions, id)
+	t.cutShort = now
+}
+
 // Reserved is how much room of the table is not for callers outside the cluster, so
 // that they cannot push out the sessions of members.
 const Reserved = 1000
 
 // OpenRelayed makes a session for a caller outside the cluster, or says false because
-// there are too many.
+// there are too many. That a copy does not open it again is for the session of the member
+// that relays it to see to.
 func (t *Table[R]) OpenRelayed(o Opening, now int64) bool {
 	t.forgetExpired(now)
 	if t.sessions[o.Session] == nil && len(t.sessions) >= MaxSessions-Reserved {
@@ -117,8 +135,12 @@ func (t *Table[R]) Begin(e Envelope, now int64) (Verdict, R) {
 	if s == nil {
 		return Expired, none
 	}
-	if s.expired(now) || e.Seq-e.Low >= MaxWindow {
+	if s.expired(now) {
 		delete(t.sessions, e.Session)
+		return Expired, none
+	}
+	if e.Seq-e.Low >= MaxWindow {
+		t.cut(e.Session, now)
 		return Expired, none
 	}
 	s.lastUsed = now
