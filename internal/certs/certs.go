@@ -11,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"math/big"
 	"net"
+	"net/url"
 	"testing"
 	"time"
 )
@@ -21,16 +22,24 @@ type Authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 	pool *x509.CertPool
+	left time.Duration // until its certificates end
 }
 
 // New makes an authority, for as long as a test runs.
 func New(tb testing.TB) *Authority {
-	a := &Authority{tb: tb, pool: x509.NewCertPool()}
+	a := &Authority{tb: tb, pool: x509.NewCertPool(), left: time.Hour}
 	a.cert, a.key = a.sign(&x509.Certificate{
 		Subject: pkix.Name{CommonName: "test"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	})
 	a.pool.AddCert(a.cert)
 	return a
+}
+
+// Ended is the same authority as it signs certificates whose time is over.
+func (a *Authority) Ended() *Authority {
+	ended := *a
+	ended.left = -time.Minute
+	return &ended
 }
 
 func (a *Authority) sign(c *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
@@ -39,7 +48,7 @@ func (a *Authority) sign(c *x509.Certificate) (*x509.Certificate, *ecdsa.Private
 	if err != nil {
 		a.tb.Fatal(err)
 	}
-	c.SerialNumber, c.NotBefore, c.NotAfter = big.NewInt(time.Now().UnixNano()), time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	c.SerialNumber, c.NotBefore, c.NotAfter = big.NewInt(time.Now().UnixNano()), time.Now().Add(-time.Hour), time.Now().Add(a.left)
 	parent, signer := a.cert, a.key
 	if parent == nil {
 		parent, signer = c, key
@@ -68,10 +77,19 @@ func (a *Authority) Config(c *x509.Certificate) *tls.Config {
 	}
 }
 
-// Member is the configuration of a member on this machine.
-func (a *Authority) Member(name string) *tls.Config {
+// Member is the configuration of a member on this machine, or of one that may have any of
+// several names.
+func (a *Authority) Member(names ...string) *tls.Config {
 	return a.Config(&x509.Certificate{
-		Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		Subject: pkix.Name{CommonName: names[0]}, DNSNames: names, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	})
+}
+
+// Caller is the configuration of somebody who calls members, on this machine.
+func (a *Authority) Caller(name string) *tls.Config {
+	return a.Config(&x509.Certificate{
+		Subject: pkix.Name{CommonName: name}, URIs: []*url.URL{{Scheme: "balsa", Host: "caller", Path: "/" + name}},
+		DNSNames: []string{name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 	})
 }
 

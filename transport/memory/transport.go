@@ -149,6 +149,7 @@ func (t *Transport) settle(l *link) {
 	}
 	l.to = there
 	t.arrive(wire.Arrival{Kind: wire.ArrivedUp, Card: there.card})
+	there.arrive(wire.Arrival{Kind: wire.ArrivedGuest, Card: t.card})
 }
 
 func (t *Transport) down(l *link, gone bool) {

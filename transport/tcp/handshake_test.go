@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/balsaraft/balsa/internal/certs"
+	"github.com/balsaraft/balsa/transport/internal/trial"
 	"github.com/balsaraft/balsa/transport/tcp"
 	"github.com/balsaraft/balsa/wire"
 )
@@ -37,17 +38,17 @@ func TestHandshakeNamesTheDifference(t *testing.T) {
 			says: "transport security differs: ours is none, theirs is TLS", onlyTheDialler: true, theySay: "ours is TLS, theirs is none"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var l log
-			c.b.Logger = l.logger()
+			var l trial.Log
+			c.b.Logger = l.Logger()
 			a, b := openAs(t, 2, c.a), open(t, "127.0.0.1:0", c.b)
 			b.Introduce(c.dialled)
 			a.Connect([]wire.Peer{{ID: 1, Addr: b.Addr()}})
-			if err := awaitRefusal(t, a, c.what); !strings.Contains(err.Error(), c.says) || !err.Dialled {
+			if err := trial.AwaitRefusal(t, a, c.what); !strings.Contains(err.Error(), c.says) || !err.Dialled {
 				t.Errorf("who dialled hears %q", err)
 			}
 			if c.onlyTheDialler {
-				l.await(t, c.theySay)
-			} else if err := awaitRefusal(t, b, c.what); !strings.Contains(err.Error(), c.theySay) || err.Dialled {
+				l.Await(t, c.theySay)
+			} else if err := trial.AwaitRefusal(t, b, c.what); !strings.Contains(err.Error(), c.theySay) || err.Dialled {
 				t.Errorf("who was dialled hears %q", err)
 			}
 		})
@@ -58,7 +59,9 @@ func TestHandshakeNamesTheDifference(t *testing.T) {
 // that does not hears which versions there are.
 func TestVersionsAreNegotiated(t *testing.T) {
 	a := openAs(t, 1, tcp.Options{})
-	hello := wire.NewHello(card(2), wire.LaneMessages, 1)
+	newer := card(2)
+	newer.Versions.Newest = wire.ClusterVersion{Log: 9, Commands: 9}
+	hello := wire.NewHello(newer, wire.LaneMessages, 1)
 	hello.MinVersion, hello.MaxVersion = 1, 7
 	r := dialRaw(t, a.Addr())
 	r.say(frame(wire.FrameHello, 0, append(hello.Append(nil), "what a newer version adds"...)))
@@ -73,7 +76,7 @@ func TestVersionsAreNegotiated(t *testing.T) {
 	if refusal := r.hearRefusal(); refusal.What != wire.DifferentVersion || refusal.Ours != "1" || refusal.Theirs != "2 to 7" {
 		t.Errorf("a program too new gets %+v", refusal)
 	}
-	if err := awaitRefusal(t, a, wire.DifferentVersion); err.Ours != "1" || err.Theirs != "2 to 7" {
+	if err := trial.AwaitRefusal(t, a, wire.DifferentVersion); err.Ours != "1" || err.Theirs != "2 to 7" {
 		t.Errorf("the owner hears %q", err)
 	}
 }
@@ -102,7 +105,7 @@ func TestWhatPassesByItselfIsNotReported(t *testing.T) {
 		t.Errorf("a member too early gets %+v", refusal)
 	}
 	b.Introduce(card(2))
-	await(t, a, "the connection", func(x wire.Arrival) bool {
+	trial.Await(t, a, "the connection", func(x wire.Arrival) bool {
 		if x.Kind == wire.ArrivedRefusal {
 			t.Errorf("it is reported: %v", x.Err)
 		}
@@ -122,9 +125,9 @@ func TestDiallingOneselfIsNotReported(t *testing.T) {
 	join := &wire.Message{Kind: wire.Join, From: 1, ID: 1}
 	a.Send(wire.Peer{Addr: a.Addr()}, join)
 	a.Send(wire.Peer{Addr: b.Addr()}, join)
-	await(t, b, "an introduction elsewhere", kind(wire.ArrivedMessage))
+	trial.Await(t, b, "an introduction elsewhere", trial.Of(wire.ArrivedMessage))
 	a.Connect([]wire.Peer{{ID: 2, Addr: b.Addr()}})
-	await(t, a, "the connection", func(x wire.Arrival) bool {
+	trial.Await(t, a, "the connection", func(x wire.Arrival) bool {
 		if x.Kind != wire.ArrivedUp {
 			t.Errorf("arrived %+v", x)
 		}

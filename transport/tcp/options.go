@@ -1,22 +1,24 @@
 package tcp
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/balsaraft/balsa/transport/internal/stream"
 	"github.com/balsaraft/balsa/wire"
 )
 
 // Options are what a transport may be told. The zero Options are good.
 type Options struct {
 	// TLS secures all connections, those dialled and those accepted; all members need
-	// it then. It needs a certificate that names this member's address, and the roots
-	// of the others'. With ClientAuth: tls.RequireAndVerifyClientCert members check
-	// each other, and a certificate must name its member: by the member's name, the
-	// host it says it listens on, or the address it dials from.
+	// it then. It needs a certificate that names the host of this member's address, and
+	// the roots of the others'. Certificates must be those of the members that show them,
+	// as package pki has it: balsa://member/NAME, or the name as a DNS name. With
+	// ClientAuth: tls.RequireAndVerifyClientCert both ends show theirs. A configuration
+	// whose files may be replaced is pki.Keeper's.
 	TLS *tls.Config
 	// Group is the log whose messages these are, for processes that hold several.
 	Group wire.GroupID
@@ -39,28 +41,16 @@ type Options struct {
 }
 
 func (o Options) withDefaults() (Options, error) {
-	setDefault(&o.MaxMessage, wire.MaxFrame)
-	setDefault(&o.QueueBytes, 32<<20)
-	setDefault(&o.InboxBytes, 64<<20)
-	setDefault(&o.DialTimeout, 2*time.Second)
-	setDefault(&o.HandshakeTimeout, 3*time.Second)
-	setDefault(&o.MaxPending, 64)
-	setDefault(&o.MaxConnections, 1024)
-	if o.Logger == nil {
-		o.Logger = slog.Default()
-	}
-	switch {
-	case o.MaxMessage < 0 || o.MaxMessage > wire.MaxFrame:
-		return o, fmt.Errorf("Options.MaxMessage is %d bytes; it may be up to %d", o.MaxMessage, wire.MaxFrame)
-	case o.TLS != nil && len(o.TLS.Certificates) == 0 && o.TLS.GetCertificate == nil && o.TLS.GetConfigForClient == nil:
+	o.DialTimeout = cmp.Or(o.DialTimeout, 2*time.Second)
+	o.HandshakeTimeout = cmp.Or(o.HandshakeTimeout, 3*time.Second)
+	if o.TLS != nil && len(o.TLS.Certificates) == 0 && o.TLS.GetCertificate == nil && o.TLS.GetConfigForClient == nil {
 		return o, errors.New("Options.TLS has no certificate; a member accepts connections and needs one")
 	}
 	return o, nil
 }
 
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
+// hub is what these options say to a stream.Hub.
+func (o Options) hub() stream.Options {
+	return stream.Options{Group: o.Group, MaxMessage: o.MaxMessage, QueueBytes: o.QueueBytes, InboxBytes: o.InboxBytes,
+		HandshakeTimeout: o.HandshakeTimeout, MaxPending: o.MaxPending, MaxConnections: o.MaxConnections, Logger: o.Logger}
 }

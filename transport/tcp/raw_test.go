@@ -1,99 +1,25 @@
 package tcp_test
 
 import (
-	"bytes"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"os"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/balsaraft/balsa/transport/internal/trial"
 	"github.com/balsaraft/balsa/transport/tcp"
 	"github.com/balsaraft/balsa/wire"
 )
 
-// eventually is how long a condition may take; nothing that works takes as long.
-const eventually = 20 * time.Second
+// card is that of a member at an address that nobody dials.
+func card(id wire.MemberID) wire.Card { return trial.Card(id, "127.0.0.1:1") }
 
-const cluster wire.ClusterID = 0xc1
-
-func card(id wire.MemberID) wire.Card {
-	return wire.Card{Cluster: cluster, ID: id, Incarnation: 1, Name: "m" + id.String(), Addr: "127.0.0.1:1"}
-}
-
-// log is where a transport under test logs to.
-type log struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-func (l *log) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
-
-// awaitLog waits until the log says something.
-func (l *log) await(t *testing.T, words string) {
-	t.Helper()
-	for end := time.Now().Add(eventually); !strings.Contains(l.String(), words); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("the log never says %q:\n%s", words, l)
-		}
-	}
-}
-
-// openAs is a transport of member 1 at a free port.
+// openAs is a transport of a member at a free port.
 func openAs(t *testing.T, id wire.MemberID, o tcp.Options) *tcp.Transport {
 	t.Helper()
-	transport := open(t, "127.0.0.1:0", o)
-	c := card(id)
-	c.Addr = transport.Addr()
-	transport.Introduce(c)
-	return transport
-}
-
-// await waits for an arrival; those before it are dropped.
-func await(t *testing.T, at *tcp.Transport, what string, is func(wire.Arrival) bool) wire.Arrival {
-	t.Helper()
-	end := time.After(eventually)
-	for {
-		for _, a := range at.Drain(nil) {
-			if is(a) {
-				return a
-			}
-		}
-		select {
-		case <-at.Wake():
-		case <-end:
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
-}
-
-func kind(k wire.ArrivalKind) func(wire.Arrival) bool {
-	return func(a wire.Arrival) bool { return a.Kind == k }
-}
-
-func awaitRefusal(t *testing.T, at *tcp.Transport, what wire.Difference) *wire.HandshakeError {
-	t.Helper()
-	var err *wire.HandshakeError
-	await(t, at, "a refusal for the "+what.String(), func(a wire.Arrival) bool {
-		return a.Kind == wire.ArrivedRefusal && errors.As(a.Err, &err) && err.What == what
-	})
-	return err
+	return trial.As(open(t, "127.0.0.1:0", o), id)
 }
 
 // raw is a connection whose bytes a test makes by hand.
@@ -104,12 +30,12 @@ type raw struct {
 
 func dialRaw(t *testing.T, addr string) raw {
 	t.Helper()
-	conn, err := net.DialTimeout("tcp", addr, eventually)
+	conn, err := net.DialTimeout("tcp", addr, trial.Eventually)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(eventually))
+	conn.SetDeadline(time.Now().Add(trial.Eventually))
 	return raw{t, conn}
 }
 
@@ -201,7 +127,7 @@ func impersonate(t *testing.T, welcomes bool) impostor {
 			if err != nil {
 				return
 			}
-			conn.SetDeadline(time.Now().Add(eventually))
+			conn.SetDeadline(time.Now().Add(trial.Eventually))
 			r := raw{t, conn}
 			if welcomes {
 				head := make([]byte, wire.FrameHeaderSize)

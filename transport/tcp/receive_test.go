@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/balsaraft/balsa/transport/internal/trial"
 	"github.com/balsaraft/balsa/transport/tcp"
 	"github.com/balsaraft/balsa/wire"
 )
@@ -45,8 +46,8 @@ func TestAMalformedFrameEndsItsConnection(t *testing.T) {
 		"another's message":      {frame(wire.FrameMessage, 0, stranger.Append(nil)), false, "a read-index from member 3 on a connection of member 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var l log
-			a := openAs(t, 1, tcp.Options{MaxMessage: 1 << 20, Logger: l.logger()})
+			var l trial.Log
+			a := openAs(t, 1, tcp.Options{MaxMessage: 1 << 20, Logger: l.Logger()})
 			r := shakeHands(t, a.Addr(), wire.LaneMessages)
 			r.say(frame(wire.FrameMessage, 0, message(1)))
 			r.say(c.bytes)
@@ -58,7 +59,7 @@ func TestAMalformedFrameEndsItsConnection(t *testing.T) {
 			}
 			var arrived []uint64
 			var refusal *wire.HandshakeError
-			await(t, a, "the good message, and word of a bad one", func(x wire.Arrival) bool {
+			trial.Await(t, a, "the good message, and word of a bad one", func(x wire.Arrival) bool {
 				if x.Kind == wire.ArrivedMessage {
 					arrived = append(arrived, x.Message.ID)
 				}
@@ -68,13 +69,13 @@ func TestAMalformedFrameEndsItsConnection(t *testing.T) {
 				t.Errorf("messages %d arrived", arrived)
 			}
 			if refusal == nil {
-				l.await(t, c.says)
+				l.Await(t, c.says)
 			} else if !strings.Contains(refusal.Error(), c.says) {
 				t.Errorf("the owner hears %q", refusal)
 			}
 			r = shakeHands(t, a.Addr(), wire.LaneMessages)
 			r.say(frame(wire.FrameMessage, 0, message(3)))
-			await(t, a, "a message afterwards", func(x wire.Arrival) bool { return x.Kind == wire.ArrivedMessage && x.Message.ID == 3 })
+			trial.Await(t, a, "a message afterwards", func(x wire.Arrival) bool { return x.Kind == wire.ArrivedMessage && x.Message.ID == 3 })
 		})
 	}
 }
@@ -94,10 +95,10 @@ func TestWhoDialledHearsWhyItWasCutOff(t *testing.T) {
 	i := impersonate(t, true)
 	a := openAs(t, 1, tcp.Options{})
 	a.Connect([]wire.Peer{i.peer()})
-	await(t, a, "the connection", kind(wire.ArrivedUp))
+	trial.Await(t, a, "the connection", trial.Of(wire.ArrivedUp))
 	refusal := wire.Refusal{What: wire.DifferentManners, Text: "too loud"}
 	(<-i.conns).say(frame(wire.FrameRefuse, 0, refusal.Append(nil)))
-	if err := awaitRefusal(t, a, wire.DifferentManners); !strings.Contains(err.Error(), "too loud") {
+	if err := trial.AwaitRefusal(t, a, wire.DifferentManners); !strings.Contains(err.Error(), "too loud") {
 		t.Errorf("the owner hears %q", err)
 	}
 }
@@ -108,5 +109,5 @@ func TestANewerConnectionEndsTheOlder(t *testing.T) {
 	newer := shakeHands(t, a.Addr(), wire.LaneMessages)
 	older.hearEnd()
 	newer.say(frame(wire.FrameMessage, 0, message(1)))
-	await(t, a, "a message on the newer", kind(wire.ArrivedMessage))
+	trial.Await(t, a, "a message on the newer", trial.Of(wire.ArrivedMessage))
 }

@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -46,18 +47,21 @@ type strayError struct {
 
 func (e *strayError) Error() string { return e.what }
 
+// Answer makes it a stream.Stray.
+func (e *strayError) Answer() []byte { return e.answer }
+
 // openStream finds out what the other end speaks, puts TLS on the connection if that
 // is how members here speak, and stops at the first frame of a member.
-func (t *Transport) openStream(c *incoming) error {
+func (t *Transport) openStream(ctx context.Context, c *accepted) error {
 	c.in = bufio.NewReaderSize(c.conn, readBuffer)
 	first, err := c.in.Peek(firstBytes)
 	if err != nil {
-		return hungUp(err)
+		return err
 	}
 	said := recognise(first)
 	if said == speechTLS && t.opts.TLS != nil {
 		secure := tls.Server(&replayed{c.raw, c.in}, t.opts.TLS)
-		if err := secure.HandshakeContext(t.ctx); err != nil {
+		if err := secure.HandshakeContext(ctx); err != nil {
 			return fmt.Errorf("agree on TLS: %w", err)
 		}
 		c.conn, c.in = secure, bufio.NewReaderSize(secure, readBuffer)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/balsaraft/balsa/internal/certs"
+	"github.com/balsaraft/balsa/transport/internal/trial"
 	"github.com/balsaraft/balsa/transport/tcp"
 	"github.com/balsaraft/balsa/wire"
 )
@@ -20,8 +21,8 @@ func TestAnHTTPRequestIsToldWhatThisPortIs(t *testing.T) {
 	authority := certs.New(t)
 	for name, tlsConfig := range map[string]*tls.Config{"plain": nil, "to a TLS port": authority.Member("m1")} {
 		t.Run(name, func(t *testing.T) {
-			var l log
-			a := openAs(t, 1, tcp.Options{Logger: l.logger(), TLS: tlsConfig})
+			var l trial.Log
+			a := openAs(t, 1, tcp.Options{Logger: l.Logger(), TLS: tlsConfig})
 			answer, err := http.Get("http://" + a.Addr() + "/status")
 			if err != nil {
 				t.Fatal(err)
@@ -36,7 +37,7 @@ func TestAnHTTPRequestIsToldWhatThisPortIs(t *testing.T) {
 					t.Errorf("the answer does not say %q:\n%s", words, text)
 				}
 			}
-			l.await(t, "an HTTP request on the port where members talk")
+			l.Await(t, "an HTTP request on the port where members talk")
 		})
 	}
 }
@@ -80,15 +81,15 @@ func TestWhatIsNoHandshakeEndsTheConnection(t *testing.T) {
 		"two bytes":               {hello[:2], "hung up"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var l log
-			a := openAs(t, 1, tcp.Options{Logger: l.logger()})
+			var l trial.Log
+			a := openAs(t, 1, tcp.Options{Logger: l.Logger()})
 			r := dialRaw(t, a.Addr())
 			r.say(c.bytes)
 			r.Conn.(*net.TCPConn).CloseWrite()
 			if name == "two bytes" {
 				r.hearEnd() // a scanner, as far as anyone knows
 			} else {
-				l.await(t, c.log)
+				l.Await(t, c.log)
 			}
 			shakeHands(t, a.Addr(), wire.LaneMessages)
 		})
@@ -100,7 +101,7 @@ func TestWhoSaysNothingIsHungUpOn(t *testing.T) {
 	for name, first := range map[string][]byte{"nothing": nil, "half a hello": frame(wire.FrameHello, 0, make([]byte, 100))[:60]} {
 		r := dialRaw(t, a.Addr())
 		r.say(first)
-		r.SetDeadline(time.Now().Add(eventually))
+		r.SetDeadline(time.Now().Add(trial.Eventually))
 		if _, err := io.Copy(io.Discard, r); err != nil && !errors.Is(err, net.ErrClosed) && strings.Contains(err.Error(), "timeout") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -108,18 +109,20 @@ func TestWhoSaysNothingIsHungUpOn(t *testing.T) {
 }
 
 func TestWhoWaitsLongestGivesWayToNewcomers(t *testing.T) {
-	a := openAs(t, 1, tcp.Options{MaxPending: 4, HandshakeTimeout: time.Hour})
+	var l trial.Log
+	a := openAs(t, 1, tcp.Options{MaxPending: 4, HandshakeTimeout: time.Hour, Logger: l.Logger()})
 	var silent []raw
 	for range 4 {
 		silent = append(silent, dialRaw(t, a.Addr()))
 	}
 	shakeHands(t, a.Addr(), wire.LaneMessages)
 	silent[0].hearEnd()
+	l.Await(t, "too many connections that do not say who they are")
 }
 
 func TestThereIsALimitToConnections(t *testing.T) {
-	var l log
-	a := openAs(t, 1, tcp.Options{MaxConnections: 2, Logger: l.logger()})
+	var l trial.Log
+	a := openAs(t, 1, tcp.Options{MaxConnections: 2, Logger: l.Logger()})
 	shakeHands(t, a.Addr(), wire.LaneMessages)
 	shakeHands(t, a.Addr(), wire.LaneBulk)
 	r := dialRaw(t, a.Addr())

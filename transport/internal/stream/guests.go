@@ -1,7 +1,7 @@
-package tcp
+package stream
 
 import (
-	"net"
+	"maps"
 	"slices"
 	"sync"
 
@@ -15,8 +15,8 @@ type guests struct {
 	maxPending, maxKnown int
 
 	mu      sync.Mutex
-	pending []net.Conn // the oldest first
-	known   map[guest]net.Conn
+	pending []Conn // the oldest first
+	known   map[guest]Conn
 	closed  bool
 }
 
@@ -27,12 +27,12 @@ type guest struct {
 }
 
 func newGuests(maxPending, maxKnown int) guests {
-	return guests{maxPending: maxPending, maxKnown: maxKnown, known: map[guest]net.Conn{}}
+	return guests{maxPending: maxPending, maxKnown: maxKnown, known: map[guest]Conn{}}
 }
 
 // arrived adds a connection. If there are too many whose other end has not said who it
 // is, the oldest is ended. It says false if the transport is closed.
-func (g *guests) arrived(conn net.Conn) bool {
+func (g *guests) arrived(conn Conn) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
@@ -47,7 +47,7 @@ func (g *guests) arrived(conn net.Conn) bool {
 }
 
 // settled notes whose connection it is. It says false if there is no room.
-func (g *guests) settled(conn net.Conn, who guest) bool {
+func (g *guests) settled(conn Conn, who guest) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	older := g.known[who]
@@ -62,12 +62,20 @@ func (g *guests) settled(conn net.Conn, who guest) bool {
 	return true
 }
 
-func (g *guests) unpend(conn net.Conn) {
-	g.pending = slices.DeleteFunc(g.pending, func(c net.Conn) bool { return c == conn })
+// gaveWay says whether a connection whose other end has not said who it is was ended to
+// make room for another.
+func (g *guests) gaveWay(conn Conn) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return !slices.Contains(g.pending, conn) && !slices.Contains(slices.Collect(maps.Values(g.known)), conn)
+}
+
+func (g *guests) unpend(conn Conn) {
+	g.pending = slices.DeleteFunc(g.pending, func(c Conn) bool { return c == conn })
 }
 
 // left closes a connection and forgets it.
-func (g *guests) left(conn net.Conn, who guest) {
+func (g *guests) left(conn Conn, who guest) {
 	conn.Close()
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -1,4 +1,4 @@
-package tcp
+package stream
 
 import (
 	"bufio"
@@ -8,10 +8,6 @@ import (
 
 	"github.com/balsaraft/balsa/wire"
 )
-
-// readBuffer is how much is read from a socket at once; what is larger goes straight
-// into the message's memory.
-const readBuffer = 64 << 10
 
 // readFrame reads one frame whole and checks it. The payload is memory of its own.
 // io.EOF says that the stream ended between frames.

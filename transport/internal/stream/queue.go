@@ -1,4 +1,4 @@
-package tcp
+package stream
 
 import (
 	"encoding/binary"
@@ -107,6 +107,15 @@ func (q *queue) admit(open bool) {
 func (b *burst) reset() {
 	clear(b.buffers)
 	b.buffers, b.frames, b.bytes = b.buffers[:0], b.frames[:0], 0
+}
+
+// size is how many bytes the frames have. It is less than bytes, which makes room for the
+// longest heads.
+func (b *burst) size() (n int) {
+	for _, buffer := range b.buffers {
+		n += len(buffer)
+	}
+	return n
 }
 
 // seal fills in the frames' headers. The checksums are computed here, by the writer,

@@ -1,4 +1,4 @@
-package tcp
+package socket
 
 import (
 	"net"
@@ -10,11 +10,11 @@ import (
 // name.
 const tcpUserTimeout = 0x12
 
-// giveUp ends a connection on which nothing was acknowledged for that long. Without
+// GiveUp ends a connection on which nothing was acknowledged for that long. Without
 // it a connection that went through a long partition stays, and the kernel tries again
 // after as long a pause as the partition was (RFC 6298 §5.5): the members would be
 // cut off for that much longer.
-func giveUp(conn *net.TCPConn, after time.Duration) {
+func GiveUp(conn *net.TCPConn, after time.Duration) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return // the connection has ended already

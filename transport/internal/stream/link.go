@@ -1,13 +1,10 @@
-package tcp
+package stream
 
 import (
 	"context"
 	"errors"
-	"io"
 	"math/rand/v2"
-	"net"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/balsaraft/balsa/wire"
@@ -15,10 +12,10 @@ import (
 
 // link is the way to one peer for one lane: a queue, and a goroutine that dials and
 // writes. The link that Connect asked for is held: it dials for as long as the
-// transport lives, and reports Up and Down. Others are made by Send and end when
+// hub lives, and reports Up and Down. Others are made by Send and end when
 // dialling fails or nothing was sent for a while.
 type link struct {
-	t     *Transport
+	h     *Hub
 	key   linkKey
 	queue *queue
 	kick  chan struct{} // holds a token when there is a reason to dial now
@@ -49,7 +46,7 @@ func (l *link) hold(p wire.Peer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.held && l.up {
-		l.t.inbox.tell(wire.Arrival{Kind: wire.ArrivedUp, Card: l.card})
+		l.h.inbox.tell(wire.Arrival{Kind: wire.ArrivedUp, Card: l.card})
 	}
 	l.held = true
 }
@@ -104,15 +101,15 @@ func (l *link) target() wire.Peer {
 
 // run dials, writes until the connection breaks, and dials again.
 func (l *link) run(ctx context.Context) {
-	defer l.t.running.Done()
-	defer l.t.ended(l)
+	defer l.h.running.Done()
+	defer l.h.ended(l)
 	defer l.queue.admit(false)
 	defer l.stop()
 	var pace pace
 	for pace.wait(ctx, l.kick) {
 		l.queue.admit(true)
 		peer := l.target()
-		conn, err := l.t.dial(ctx, peer, l.key.lane)
+		conn, err := l.h.dial(ctx, peer, l.key.lane)
 		if err == nil {
 			pace.connected()
 			l.reportUp(conn.card)
@@ -123,7 +120,7 @@ func (l *link) run(ctx context.Context) {
 			}
 			continue
 		}
-		if ctx.Err() != nil || pace.mayBeDying(err) {
+		if ctx.Err() != nil || pace.mayBeDying(l.h.brokeOff(err)) {
 			continue
 		}
 		l.queue.admit(false)
@@ -137,7 +134,7 @@ func (l *link) run(ctx context.Context) {
 // carry writes what is queued until the connection breaks, or nobody needs it.
 func (l *link) carry(ctx context.Context, c *outgoing) error {
 	broken := make(chan error, 1)
-	l.t.running.Go(func() { broken <- c.watch() })
+	l.h.running.Go(func() { broken <- c.watch() })
 	defer closeAtEnd(ctx, c)()
 	defer c.Close()
 	stay := linger
@@ -151,9 +148,11 @@ func (l *link) carry(ctx context.Context, c *outgoing) error {
 	for {
 		for l.queue.take(&b) {
 			busy = true
-			b.seal(l.t.opts.Group)
-			err := c.write(&b)
+			b.seal(l.h.opts.Group)
+			size := b.size() // before a write that eats the buffers up
+			err := c.Write(b.buffers)
 			l.queue.written(&b)
+			l.h.traffic.of(l.key.id).wrote(size)
 			if err != nil {
 				return lastWords(broken, err)
 			}
@@ -186,9 +185,9 @@ func (l *link) reportUp(card wire.Card) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.up, l.card, l.early = true, card, time.Time{}
-	l.t.quiet.over(unreachable(l.peer))
+	l.h.quiet.over(unreachable(l.peer))
 	if l.held {
-		l.t.inbox.tell(wire.Arrival{Kind: wire.ArrivedUp, Card: card})
+		l.h.inbox.tell(wire.Arrival{Kind: wire.ArrivedUp, Card: card})
 	}
 }
 
@@ -198,16 +197,16 @@ func (l *link) lost(err error) {
 	var refusal *wire.HandshakeError
 	peer := l.target()
 	if errors.As(err, &refusal) {
-		l.t.refused(wire.Card{ID: peer.ID, Addr: peer.Addr}, refusal)
+		l.h.refused(wire.Card{ID: peer.ID, Addr: peer.Addr}, refusal)
 	}
-	l.t.opts.Logger.Debug("a connection ended", "peer", peer.ID, "address", peer.Addr, "lane", l.key.lane, "reason", err)
+	l.h.opts.Logger.Debug("a connection ended", "peer", peer.ID, "address", peer.Addr, "lane", l.key.lane, "error", err)
 }
 
 // failed reports that dialling failed: that the link is down, if it was up, and why.
 func (l *link) failed(peer wire.Peer, err error) {
 	l.mu.Lock()
 	if l.up && l.held {
-		l.t.inbox.tell(wire.Arrival{Kind: wire.ArrivedDown, Card: l.card, Gone: errors.Is(err, errRefused)})
+		l.h.inbox.tell(wire.Arrival{Kind: wire.ArrivedDown, Card: l.card, Gone: l.h.carrier.Gone(err)})
 	}
 	l.up = false
 	held := l.held
@@ -217,10 +216,14 @@ func (l *link) failed(peer wire.Peer, err error) {
 		l.failedHandshake(peer, refusal)
 		return
 	}
-	if often, tell := l.t.quiet.ask(unreachable(peer)); tell && held {
-		l.t.opts.Logger.Warn("cannot reach a member, and goes on trying", "peer", peer.ID, "address", peer.Addr, "error", err, "repeated", often)
-	} else {
-		l.t.opts.Logger.Debug("cannot reach", "peer", peer.ID, "address", peer.Addr, "lane", l.key.lane, "error", err)
+	often, tell := l.h.quiet.ask(unreachable(peer))
+	switch log := l.h.opts.Logger; {
+	case tell && held && l.h.carrier.Left(err):
+		log.Info("a member has left, and may come back", "peer", peer.ID, "address", peer.Addr, "repeated", often)
+	case tell && held:
+		log.Warn("cannot reach a member, and goes on trying", "peer", peer.ID, "address", peer.Addr, "error", err, "repeated", often)
+	default:
+		l.h.opts.Logger.Debug("cannot reach", "peer", peer.ID, "address", peer.Addr, "lane", l.key.lane, "error", err)
 	}
 }
 
@@ -234,7 +237,7 @@ func (l *link) failedHandshake(peer wire.Peer, refusal *wire.HandshakeError) {
 	if refusal.Early && l.stillEarly() {
 		return
 	}
-	l.t.refused(wire.Card{ID: peer.ID, Addr: peer.Addr}, refusal)
+	l.h.refused(wire.Card{ID: peer.ID, Addr: peer.Addr}, refusal)
 }
 
 // stillEarly says whether to wait for a refusal to pass by itself.
@@ -297,17 +300,11 @@ func (p *pace) connected() {
 
 // mayBeDying says whether the peer broke off in a way that a dying process does, and
 // plans to look again soon.
-func (p *pace) mayBeDying(err error) bool {
-	if p.quick == 0 || !brokeOff(err) {
+func (p *pace) mayBeDying(brokeOff bool) bool {
+	if p.quick == 0 || !brokeOff {
 		return false
 	}
 	p.quick--
 	p.pause = quickPause
 	return true
-}
-
-// brokeOff says whether the other end ended the connection.
-func brokeOff(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
