@@ -3,8 +3,10 @@ package host
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/balsaraft/balsa/raft"
+	"github.com/balsaraft/balsa/storage/snapshot"
 	"github.com/balsaraft/balsa/storage/wal"
 	"github.com/balsaraft/balsa/wire"
 )
@@ -16,6 +18,7 @@ type applying struct {
 	membership wire.Membership
 	memberAt   wire.Index // the entry that holds membership, or a snapshot's that does
 	bytes      int64      // of log applied since the newest snapshot
+	staged     staged
 }
 
 // maxApplyBytes bounds what one task applies, so that reads and snapshots get their
@@ -25,7 +28,7 @@ const maxApplyBytes = 2 << 20
 // applyLimit is up to where entries may be applied. A machine with a disk of its own
 // must not be ahead of the log on this one, which a crash could take back.
 func (h *Host) applyLimit() wire.Index {
-	if !h.cfg.Machine.Durable() {
+	if _, durable := h.cfg.Machine.Durable(); !durable {
 		return h.logging.committed
 	}
 	return min(h.logging.committed, h.core.Durable())
@@ -33,7 +36,7 @@ func (h *Host) applyLimit() wire.Index {
 
 // startApply hands the next committed entries to the state machine.
 func (h *Host) startApply() {
-	if h.busy[ApplyLane] || h.applying.at.Index >= h.logging.committed {
+	if h.applyBusy() || h.applying.at.Index >= h.logging.committed {
 		return
 	}
 	limit := h.applyLimit()
@@ -55,8 +58,10 @@ func (h *Host) startApply() {
 
 // apply begins to apply batches, or those that view reads.
 func (h *Host) apply(batches []wire.Batch, view *wal.View) {
-	in := ApplyInput{Batches: batches, Own: h.outbox.session}
+	in := ApplyInput{Batches: batches, Own: h.outbox.session, HashEvery: h.cfg.HashEvery}
+	meter := &h.cfg.Meter
 	var out ApplyOutput
+	var took time.Duration
 	var err error
 	h.begin(ApplyLane, func() {
 		if view != nil {
@@ -64,10 +69,25 @@ func (h *Host) apply(batches []wire.Batch, view *wal.View) {
 			in.Batches, err = view.Read(maxApplyBytes)
 		}
 		if err == nil && len(in.Batches) > 0 {
+			began := meter.clock()
 			out, err = h.cfg.Machine.Apply(in)
+			took = meter.clock() - began
 		}
-	}, func() { h.applied(in, out, err) })
+	}, func() {
+		if meter.Applied != nil && err == nil {
+			meter.Applied(applyOf(in.Batches, took, view == nil))
+		}
+		if err == nil && out.Install != nil {
+			h.beginInstall(in, out)
+			return
+		}
+		h.applied(in, out, err)
+	})
 }
+
+// applyBusy says whether the state machine is at work, or is not to be given any: it stops
+// at the last entry of a restore until that is the state.
+func (h *Host) applyBusy() bool { return h.busy[ApplyLane] || h.installing != nil }
 
 // applied takes note of what the machine has applied.
 func (h *Host) applied(in ApplyInput, out ApplyOutput, err error) {
@@ -87,11 +107,14 @@ func (h *Host) applied(in ApplyInput, out ApplyOutput, err error) {
 		}
 		a.at, a.time = b.End(), b.Time()
 	}
+	h.noteStaged(out.Staged)
 	h.fresh.refresh(a.at.Index)
 	h.noteRemoval()
 	h.outbox.answered(in.Own, out)
+	h.out.Refused = append(h.out.Refused, out.Refused...)
 	h.step(raft.Applied{Index: a.at.Index})
 	h.releaseReads()
+	h.hashed(out.Hashes)
 }
 
 // membershipOf is the membership that a batch holds, nil if it holds none. The batch
@@ -111,11 +134,17 @@ func membershipOf(b wire.Batch) *wire.Membership {
 }
 
 // restore begins to replace the state by a snapshot's content.
-func (h *Host) restore(at wire.Pos, r io.Reader, done func(ApplyOutput, error)) {
-	in := ApplyInput{Own: h.outbox.session, At: at}
+func (h *Host) restore(meta snapshot.Meta, size int64, r io.Reader, done func(ApplyInput, ApplyOutput, error)) {
+	in := ApplyInput{Own: h.outbox.session, At: meta.Pos, Time: meta.Time}
+	work := SnapshotWork{Step: SnapshotRestore, Index: meta.Pos.Index, Bytes: size}
 	var out ApplyOutput
-	var err error
 	h.begin(ApplyLane,
-		func() { out, err = h.cfg.Machine.Restore(in, interruptible{Reader: r, stopping: &h.stopping}) },
-		func() { done(out, err) })
+		h.timed(&work, func() (err error) {
+			out, err = h.cfg.Machine.Restore(in, interruptible{Reader: r, stopping: &h.stopping})
+			return err
+		}),
+		func() {
+			h.meterSnapshot(work)
+			done(in, out, work.Err)
+		})
 }

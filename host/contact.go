@@ -15,9 +15,11 @@ type contact struct {
 	addr        map[wire.MemberID]string // where each was last known to listen
 	announced   map[wire.MemberID]string // where each itself said that it listens
 	incarnation map[wire.MemberID]uint64
-	up          map[wire.MemberID]bool // there is a connection
-	changed     bool                   // the membership is another one
-	upkeepAt    time.Duration          // when addresses in the membership may be mended next
+	up          map[wire.MemberID]bool          // there is a connection
+	versions    map[wire.MemberID]wire.Versions // what each said that it understands
+	roundTrips  map[wire.MemberID]*roundTrip
+	changed     bool          // the membership is another one
+	upkeepAt    time.Duration // when the membership may be mended next
 }
 
 func (c *contact) init() {
@@ -25,20 +27,27 @@ func (c *contact) init() {
 	c.announced = map[wire.MemberID]string{}
 	c.incarnation = map[wire.MemberID]uint64{}
 	c.up = map[wire.MemberID]bool{}
+	c.versions = map[wire.MemberID]wire.Versions{}
+	c.roundTrips = map[wire.MemberID]*roundTrip{}
 }
 
 func (c *contact) membershipChanged() { c.changed = true }
 
 func (c *contact) peer(id wire.MemberID) wire.Peer { return wire.Peer{ID: id, Addr: c.addr[id]} }
 
-// turnContact keeps connections to the members there are, and mends the addresses in
-// the membership, so that they outlive a restart of all.
+// turnContact keeps connections to the members there are. A leader mends the addresses in
+// the membership, so that they outlive a restart of all, and the cluster's version.
 func (h *Host) turnContact() {
 	if h.contact.changed {
 		h.contact.changed = false
 		h.connect()
 	}
-	h.mendAddresses()
+	if h.leads() && h.now >= h.contact.upkeepAt {
+		const pause = time.Second // one that changes nothing costs nothing
+		h.contact.upkeepAt = h.now + pause
+		h.mendAddresses()
+		h.raiseVersion()
+	}
 }
 
 func (h *Host) connect() {
@@ -60,6 +69,7 @@ func (h *Host) connect() {
 		peers = append(peers, c.peer(m.ID))
 	}
 	h.cfg.Transport.Connect(peers)
+	h.forgetRoundTrips()
 	h.forgetFetches()
 	h.startFetch() // something may wait already for those who are new
 }
@@ -70,13 +80,7 @@ func (h *Host) hint(name string) string { return h.cfg.Founders[name] }
 
 // mendAddresses lets a leader write into the membership where members say they are.
 func (h *Host) mendAddresses() {
-	const pause = time.Second // one that changes nothing costs nothing
-	m := h.view.Membership
-	if h.view.Role != raft.Leader || m.Joint() || h.now < h.contact.upkeepAt {
-		return
-	}
-	h.contact.upkeepAt = h.now + pause
-	mended := slices.Clone(m.Members)
+	mended := slices.Clone(h.view.Membership.Members)
 	for i := range mended {
 		addr := h.contact.announced[mended[i].ID]
 		if mended[i].ID == h.card.ID {
@@ -88,7 +92,7 @@ func (h *Host) mendAddresses() {
 	}
 	// One that is refused because another change is under way is tried again.
 	_ = h.core.ChangeMembers(h.now, mended)
-	h.execute()
+	h.execute(nil)
 }
 
 // meet notes where a process says that it listens.
@@ -96,6 +100,7 @@ func (h *Host) meet(card wire.Card) {
 	if card.ID == 0 || card.ID == h.card.ID {
 		return
 	}
+	h.noteVersions(card, false)
 	if card.Addr != "" && h.contact.announced[card.ID] != card.Addr {
 		h.contact.announced[card.ID], h.contact.addr[card.ID] = card.Addr, card.Addr
 		h.contact.changed = true
@@ -136,13 +141,15 @@ func (h *Host) arrive(a *wire.Arrival) {
 	case wire.ArrivedUp:
 		h.meet(a.Card)
 		h.linkUp(a.Card)
+	case wire.ArrivedGuest:
+		h.meet(a.Card)
 	case wire.ArrivedDown:
 		h.contact.up[a.Card.ID] = false
 		if h.core != nil {
 			h.step(raft.LinkDown{ID: a.Card.ID, Gone: a.Gone})
 		}
 	case wire.ArrivedRefusal:
-		h.cfg.Logger.Warn("a connection was refused", "address", a.Card.Addr, "member", a.Card.ID, "error", a.Err)
+		h.cfg.Logger.Warn("a connection was refused", "address", a.Card.Addr, "peer", a.Card.ID, "error", a.Err)
 		h.event(Event{Kind: MemberRefused, Member: a.Card.ID, Err: a.Err})
 		h.standing.refused(a.Err)
 	}
@@ -152,6 +159,7 @@ func (h *Host) arrive(a *wire.Arrival) {
 // answers than the last time, that the former one is dead.
 func (h *Host) linkUp(card wire.Card) {
 	h.contact.up[card.ID] = true
+	h.noteVersions(card, true)
 	if h.core == nil {
 		return
 	}
@@ -191,7 +199,12 @@ func (h *Host) receive(m *wire.Message) {
 		h.onControlReply(m)
 	case wire.Regressed:
 		h.onRegressed(m)
+	case wire.StateHash:
+		h.onStateHash(m)
+	case wire.Diverged:
+		h.onDiverged(m)
 	default:
+		h.noteAnswer(m)
 		h.carried = m.Batches
 		h.step(raft.Received{Message: *m})
 		h.readMark(m)

@@ -21,16 +21,25 @@ const (
 	AddMember Op = "add-member"
 	// RemoveMember removes the member with Command.Member's identity.
 	RemoveMember Op = "remove-member"
+	// SetRole gives the member with Command.Member's identity its role, once it has caught
+	// up if it is to vote.
+	SetRole Op = "set-role"
 	// Transfer makes Command.Member lead; without an identity, anybody but From, the
 	// most up-to-date first.
 	Transfer Op = "transfer"
 	// Survey changes nothing: it asks the leader how far the members are. The answer is
 	// ControlDone.Survey.
 	Survey Op = "survey"
+	// Reach makes the log reach to Command.Index at least, with entries that do nothing.
+	Reach Op = "reach"
+	// prefer makes Command.Member lead, which is preferred, unless the leader is, too.
+	prefer Op = "prefer"
 	// move says that Command.Member listens at its Addr.
 	move Op = "move"
 	// join adds Command.Member as a learner, in place of a dead one of its name.
 	join Op = "join"
+	// tell changes nothing: Command.Note is for whom it is sent to, who need not lead.
+	tell Op = "tell"
 )
 
 // Command is an operation with what it needs. All are idempotent: one that has been
@@ -39,7 +48,12 @@ type Command struct {
 	Op      Op
 	Member  wire.Member   `json:",omitzero"`
 	Members []wire.Member `json:",omitempty"`
+	Note    []byte        `json:",omitempty"`
+	Index   wire.Index    `json:",omitzero"`
 	From    wire.MemberID `json:",omitzero"` // filled in: who led when it was first asked
+	Force   bool          `json:",omitzero"` // though a quorum or the last copy may be lost: see caution.go
+	// Versions are those that a newcomer understands.
+	Versions wire.Versions `json:",omitzero"`
 }
 
 // ControlDone answers Control: Err is nil once the operation has taken effect.
@@ -72,6 +86,7 @@ type controls struct {
 type request struct {
 	id      uint64
 	command Command
+	asked   bool // a leader may have heard of it
 	again   time.Duration
 	answer  func([]Progress, error)
 }
@@ -82,7 +97,9 @@ type operation struct {
 	id      uint64
 	command Command
 	started bool
-	at      wire.Index // of the entry that begins the change of members
+	at      wire.Index    // of the entry that begins the change of members
+	since   time.Duration // when it was first looked at
+	goal    wire.Index    // what was in the log then
 }
 
 func (c *controls) init(random func() uint64) { c.random = random }
@@ -118,9 +135,16 @@ func (h *Host) request(id uint64, c Command, answer func([]Progress, error)) {
 	h.controls.own = append(h.controls.own, &request{id: id, command: c, answer: answer})
 }
 
-// CancelControl gives an operation up; it may still be carried out.
-func (h *Host) CancelControl(token uint64) {
-	h.controls.own = slices.DeleteFunc(h.controls.own, func(r *request) bool { return r.id == token })
+// CancelControl gives an operation up. It says whether no leader has ever heard of it;
+// else it may still be carried out.
+func (h *Host) CancelControl(token uint64) (neverAsked bool) {
+	h.controls.own = slices.DeleteFunc(h.controls.own, func(r *request) bool {
+		if r.id == token {
+			neverAsked = !r.asked
+		}
+		return r.id == token
+	})
+	return neverAsked
 }
 
 // turnControls brings requests to the leader, and gets on with operations if this
@@ -147,7 +171,7 @@ func (h *Host) askLeader(r *request) {
 	if h.now < r.again {
 		return
 	}
-	r.again = h.now + h.retryAfter()
+	r.asked, r.again = true, h.now+h.retryAfter()
 	if r.command.From == 0 {
 		r.command.From = h.view.Leader
 	}
@@ -163,11 +187,14 @@ func (h *Host) askLeader(r *request) {
 
 // onControl takes an operation to carry out, once.
 func (h *Host) onControl(m *wire.Message) {
+	if h.hearNote(m) {
+		return
+	}
 	same := func(o *operation) bool { return o.from == m.From && o.id == m.ID }
 	if h.view.Role != raft.Leader || slices.ContainsFunc(h.controls.underWay, same) {
 		return // who asked will ask again
 	}
-	o := &operation{from: m.From, id: m.ID}
+	o := &operation{from: m.From, id: m.ID, since: h.now, goal: h.core.Status().Last.Index}
 	if err := json.Unmarshal(m.Data, &o.command); err != nil {
 		h.answerOperation(o, fmt.Errorf("operation not understood: %w", err))
 		return
@@ -240,6 +267,10 @@ func (h *Host) carryOut(o *operation) (done bool, err error) {
 		return true, nil
 	case Transfer:
 		return h.carryOutTransfer(o)
+	case prefer:
+		return h.carryOutPreference(o)
+	case Reach:
+		return h.carryOutReach(o)
 	}
 	if o.started {
 		// Not whether the members still are those: somebody else may have changed them
@@ -254,6 +285,9 @@ func (h *Host) carryOut(o *operation) (done bool, err error) {
 	if sameMembers(m.Members, target) && !m.Joint() && sameMembers(h.view.Membership.Members, target) {
 		return true, nil
 	}
+	if ready, err := h.mayChange(o, target); !ready || err != nil {
+		return err != nil, err
+	}
 	switch err := h.core.ChangeMembers(h.now, target); {
 	case errors.Is(err, raft.ErrChangeInProgress), errors.Is(err, raft.ErrNotReady), errors.Is(err, raft.ErrTransferring):
 		return false, nil // one change at a time: its turn will come
@@ -261,7 +295,7 @@ func (h *Host) carryOut(o *operation) (done bool, err error) {
 		return true, err
 	}
 	o.started, o.at = true, h.core.Status().MembershipAt
-	h.execute()
+	h.execute(nil)
 	return false, nil
 }
 
@@ -275,6 +309,12 @@ func (h *Host) carryOutTransfer(o *operation) (done bool, err error) {
 	if to == 0 {
 		to = h.mostUpToDate()
 	}
+	if err := h.cannotLead(to); err != nil && !o.started {
+		if errors.Is(err, errSilent) && h.inGrace(o) {
+			return false, nil
+		}
+		return true, err
+	}
 	if o.started {
 		if h.core.Status().Transferee != 0 {
 			return false, nil
@@ -285,16 +325,21 @@ func (h *Host) carryOutTransfer(o *operation) (done bool, err error) {
 	if err := h.core.Transfer(h.now, to); err != nil {
 		return true, err
 	}
-	h.execute()
+	h.execute(nil)
 	return false, nil
 }
 
-// mostUpToDate is the voter that could take over soonest.
+// mostUpToDate is the voter that could take over soonest, of those that answer if one does.
 func (h *Host) mostUpToDate() (best wire.MemberID) {
 	var match wire.Index
+	answers := false
 	for _, p := range h.core.Status().Peers {
-		if h.view.Membership.IsVoter(p.ID) && p.ID != h.card.ID && (best == 0 || p.Match > match) {
-			best, match = p.ID, p.Match
+		if !h.view.Membership.IsVoter(p.ID) || p.ID == h.card.ID {
+			continue
+		}
+		reachable := h.reachable(p.ID)
+		if best == 0 || reachable && !answers || reachable == answers && p.Match > match {
+			best, match, answers = p.ID, p.Match, reachable
 		}
 	}
 	return best
@@ -309,9 +354,16 @@ func (h *Host) target(c Command) ([]wire.Member, error) {
 		return m.Members, err
 	case AddMember:
 		return replace(now, c.Member, c.Member.ID)
+	case SetRole:
+		return withRole(now, c.Member.ID, c.Member.Role)
 	case RemoveMember:
 		return replace(now, wire.Member{}, c.Member.ID)
 	case join:
+		if _, in := h.view.Membership.Find(c.Member.ID); !in {
+			if err := h.mayJoin(c.Versions); err != nil {
+				return nil, err
+			}
+		}
 		return h.targetOfJoin(now, c.Member)
 	}
 	return nil, fmt.Errorf("unknown operation %q; is another member a newer version?", c.Op)
@@ -321,12 +373,17 @@ func (h *Host) target(c Command) ([]wire.Member, error) {
 // if member has no identity.
 func replace(members []wire.Member, member wire.Member, id wire.MemberID) ([]wire.Member, error) {
 	kept := slices.DeleteFunc(slices.Clone(members), func(m wire.Member) bool { return m.ID == id })
+	if member.ID == 0 && len(kept) < len(members) && !slices.ContainsFunc(kept, isVoter) {
+		return nil, errors.New("it is the only voter: without it the cluster would be gone; add another voter first")
+	}
 	if member.ID != 0 {
 		kept = append(kept, member)
 	}
 	m, err := wire.NewMembership(kept...)
 	return m.Members, err
 }
+
+func isVoter(m wire.Member) bool { return m.Role == wire.Voter }
 
 // targetOfJoin adds a learner. One that bears the name of a member that cannot be
 // reached takes its place: its disk was lost, and with it its identity. While that

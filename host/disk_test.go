@@ -205,3 +205,25 @@ func TestWhatWasAcknowledgedSurvivesThePowerOfAll(t *testing.T) {
 }
 
 func atoi(s string) (n int) { fmt.Sscan(s, &n); return n }
+
+// Scenario full-disk: a newcomer waits for room, as any member does.
+func TestANewcomerWhoseDiskIsFullWaitsForRoom(t *testing.T) {
+	w := newWorld(t)
+	w.cluster(nil, "a", "b", "c")
+	w.leader().must("x")
+	d := w.add("d", func(c *host.Config) { c.Join = []string{"a"} })
+	d.run()
+	d.disk.SetCapacity(d.disk.Used())
+	w.run(20 * time.Second)
+	if e, ok := d.saw(host.Waiting); !ok || !errors.Is(e.Err, fsys.ErrNoSpace) || !errors.Is(d.host.WhyNoLeader(), fsys.ErrNoSpace) {
+		t.Errorf("with a full disk it says %v and has no leader because %v", e.Err, d.host.WhyNoLeader())
+	}
+	if d.host.Err() != nil {
+		t.Fatalf("it has ended: %v", d.host.Err())
+	}
+	d.disk.SetCapacity(-1)
+	d.must("y")
+	if got := strings.Join(w.agree(), ","); got != "x,y" {
+		t.Errorf("applied was %s, want x,y", got)
+	}
+}

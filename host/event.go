@@ -39,12 +39,17 @@ const (
 	Damaged
 	// RemovedFromCluster: the cluster goes on without this member.
 	RemovedFromCluster
+	// Diverged: the state of Member differs from that of most members, or, if Member is
+	// 0, members differ and no majority agrees. Err says at which entry and how.
+	Diverged
+	// Restored: the state is that of a backup since Index, on every member.
+	Restored
 )
 
 var eventNames = [...]string{
 	"", "leader-changed", "role-changed", "members-changed", "snapshot-taken", "snapshot-failed", "snapshot-sending",
 	"snapshot-receiving", "snapshot-installed", "disk-full", "joined", "waiting", "member-refused",
-	"damaged", "removed",
+	"damaged", "removed", "diverged", "restored",
 }
 
 func (k EventKind) String() string {

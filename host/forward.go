@@ -2,6 +2,7 @@ package host
 
 import (
 	"github.com/balsaraft/balsa/raft"
+	"github.com/balsaraft/balsa/restoring"
 	"github.com/balsaraft/balsa/session"
 	"github.com/balsaraft/balsa/wire"
 )
@@ -40,7 +41,7 @@ func (h *Host) takeForward(m *wire.Message) {
 	}
 	count := int(m.Index)
 	if err := wire.CheckBody(m.Data, count); err != nil || !onlyProposals(m.Data) {
-		h.cfg.Logger.Warn("dropped malformed proposals", "from", m.From, "error", err)
+		h.cfg.Logger.Warn("dropped malformed proposals", "peer", m.From, "error", err)
 		h.refuseForward(m, "malformed")
 		return
 	}
@@ -70,6 +71,8 @@ func onlyProposals(body []byte) bool {
 			_, err = session.DecodeOpening(e.Payload)
 		case wire.KindRelayed:
 			err = session.CheckRelayed(e.Payload)
+		case wire.KindRestore:
+			err = checkRestore(e.Payload)
 		default:
 			return false
 		}
@@ -78,6 +81,14 @@ func onlyProposals(body []byte) bool {
 		}
 	}
 	return true
+}
+
+func checkRestore(payload []byte) error {
+	_, rest, err := session.Cut(payload)
+	if err == nil {
+		_, err = restoring.Cut(rest)
+	}
+	return err
 }
 
 // reply answers a message.

@@ -86,6 +86,10 @@ func (f *fresh) refresh(applied wire.Index) {
 	f.pending = slices.Delete(f.pending, 0, n)
 }
 
+// FreshAt is a moment, by Now.Mono, at which the state was certainly the newest there was. It
+// says false while none is known.
+func (h *Host) FreshAt() (at time.Duration, known bool) { return h.fresh.at, h.fresh.known }
+
 // freshEnough says whether the state was the newest at most age ago.
 func (h *Host) freshEnough(age time.Duration) bool {
 	return h.fresh.known && h.now-h.fresh.at <= age

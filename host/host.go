@@ -63,19 +63,26 @@ type Host struct {
 	arrivals []wire.Arrival
 	carried  []wire.Batch // bytes of the proposals or the message being stepped
 
-	contact  contact
-	logging  logging
-	fetching map[wire.MemberID]*fetch
-	applying applying
-	fresh    fresh
-	outbox   outbox
-	reads    reads
-	captures captures
-	sending  map[wire.MemberID]*sending
-	pauses   map[wire.MemberID]time.Duration // before the next transfer to who refused the last
-	receives *receiving
-	controls controls
-	standing standing
+	contact    contact
+	logging    logging
+	fetching   map[wire.MemberID]*fetch
+	applying   applying
+	compare    comparing
+	fresh      fresh
+	outbox     outbox
+	news       news
+	reads      reads
+	captures   captures
+	unread     unread
+	installing *installing // nil unless a backup is being made the state
+	sending    map[wire.MemberID]*sending
+	pauses     map[wire.MemberID]time.Duration // before the next transfer to who refused the last
+	receives   *receiving
+	controls   controls
+	upkeep     upkeep
+	notes      notes
+	standing   standing
+	metering   metering
 }
 
 // New opens the member's files and brings its state back from the newest snapshot. It
@@ -87,8 +94,9 @@ func New(cfg Config, now Now) (*Host, error) {
 		sending:  map[wire.MemberID]*sending{},
 		pauses:   map[wire.MemberID]time.Duration{},
 	}
+	h.cfg.Files = &directory{FS: cfg.Files}
 	h.card.ID, h.card.Cluster = cfg.Identity.ID, cfg.Identity.Cluster
-	h.cfg.Raft.ID, h.cfg.Raft.Random = cfg.Identity.ID, cfg.Random
+	h.cfg.Raft.ID, h.cfg.Raft.Random, h.cfg.Raft.LateNews = cfg.Identity.ID, cfg.Random, true
 	h.contact.init()
 	h.controls.init(cfg.Random)
 	h.outbox.init(cfg.Random)
@@ -107,6 +115,9 @@ func New(cfg Config, now Now) (*Host, error) {
 }
 
 func (h *Host) openFiles() error {
+	if err := mayStart(h.cfg.Identity); err != nil {
+		return err
+	}
 	if h.cfg.Identity.Lost {
 		return errRegressed
 	}
@@ -146,7 +157,7 @@ func (h *Host) startCore(entries iter.Seq[wire.Span]) error {
 		HardState:  h.log.HardState(),
 		Start:      h.applying.at,
 		Membership: h.applying.membership,
-		Committed:  h.applying.at.Index,
+		Committed:  h.knownCommitted(),
 	}
 	for s := range entries {
 		if s.Last > state.Start.Index {
@@ -159,11 +170,24 @@ func (h *Host) startCore(entries iter.Seq[wire.Span]) error {
 		return fmt.Errorf("start the algorithm: %w", err)
 	}
 	h.core = core
+	h.traceStart(state)
 	h.logging.committed = state.Committed
 	h.noteChange()
 	h.noteRemoval()
-	h.execute()
-	return nil
+	h.execute(nil)
+	return h.err
+}
+
+// knownCommitted is the last entry here that must have been committed: what a snapshot
+// holds, and what a state on a disk of its own does, for it was applied. A leader may need
+// to know: one whose only snapshot is damaged takes another when its state is that of an
+// entry, and its followers may need the snapshot before they can commit anything.
+func (h *Host) knownCommitted() wire.Index {
+	held, ok := h.cfg.Machine.Durable()
+	if !ok || held > h.log.Last().Index {
+		return h.applying.at.Index
+	}
+	return max(held, h.applying.at.Index)
 }
 
 // Turn does all that can be done now without waiting.
@@ -186,13 +210,20 @@ func (h *Host) Turn(now Now) Output {
 		h.turnOutbox()
 		h.turnFresh()
 		h.turnReads()
+		h.turnUpkeep()
 		h.turnControls()
 		h.installReceived()
-		h.turnSnapshots()
 		h.turnSending()
+		h.turnInstall()
+		h.turnStaged()
+		h.turnSnapshots()
+		h.turnCaptures()
+		h.turnUnread()
 		h.startFlush()
 		h.prepareLog()
 		h.startApply()
+		h.turnNews()
+		h.meterProposals()
 	}
 	h.out.Deadline = h.deadline()
 	out := h.out
@@ -209,7 +240,7 @@ func (h *Host) deadline() time.Duration {
 	}
 	due = min(due, h.standing.due())
 	if h.core != nil {
-		due = min(due, h.reads.due(), h.logging.due(), h.sendingDue(), h.aloneDue())
+		due = min(due, h.reads.due(h.now), h.logging.due(), h.news.due(), h.sendingDue(), h.aloneDue(), h.upkeepDue(), h.installDue())
 	}
 	if h.core != nil && !h.standing.removed {
 		due = min(due, h.core.Deadline())
@@ -221,6 +252,9 @@ func (h *Host) deadline() time.Duration {
 	}
 	if h.mayDeliver() {
 		due = min(due, h.outbox.due())
+		if at := h.nextForward(); at > h.now {
+			due = min(due, at)
+		}
 	}
 	return due
 }

@@ -43,12 +43,25 @@ func (h *Host) startFlush() {
 	if flush == nil {
 		return
 	}
+	h.upkeep.flushBegins(h.now, h.log.Last().Index)
+	meter := &h.cfg.Meter
+	var sync Sync
 	upTo := h.logging.staged
 	var err error
 	h.beginTask(&Task{
-		Lane:   LogLane,
-		run:    func() { err = flush.Run() },
-		always: func() { err = h.log.Flushed(flush, err) },
+		Lane: LogLane,
+		run: func() {
+			began := meter.clock()
+			err = flush.Run()
+			sync.Took = meter.clock() - began
+		},
+		always: func() {
+			if meter.Synced != nil {
+				sync.Bytes, sync.Err = flush.Bytes(), err
+				meter.Synced(sync)
+			}
+			err = h.log.Flushed(flush, err)
+		},
 		finish: func() { h.flushed(upTo, err) },
 	})
 }
@@ -91,6 +104,7 @@ func (h *Host) flushed(upTo uint64, err error) {
 			h.cfg.Logger.Info("the disk has space again")
 		}
 		h.logging.full, h.logging.retryAt = nil, 0
+		h.upkeep.flushEnds()
 		h.step(raft.Saved{Seq: upTo})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"io"
 
 	"github.com/balsaraft/balsa/host"
@@ -22,6 +23,9 @@ type machine struct {
 	own     map[session.ID]bool
 	knows   wire.EntryKind // of a newer version
 	durable bool           // it claims to have a disk of its own
+	held    wire.Index     // on that disk at the start
+	unlike  string         // what its state holds and others' do not
+	brief   int            // bytes of a command that it keeps, 0 for all
 }
 
 // content is what a snapshot holds.
@@ -54,7 +58,7 @@ func (m *machine) low() uint64 {
 	return low
 }
 
-func (m *machine) Durable() bool { return m.durable }
+func (m *machine) Durable() (wire.Index, bool) { return m.held, m.durable }
 
 func (m *machine) Apply(in host.ApplyInput) (out host.ApplyOutput, err error) {
 	for _, b := range in.Batches {
@@ -62,10 +66,19 @@ func (m *machine) Apply(in host.ApplyInput) (out host.ApplyOutput, err error) {
 			if err := m.apply(index, e, b.Time(), in.Own, &out); err != nil {
 				return out, err
 			}
+			if index%in.HashEvery == 0 {
+				out.Hashes = append(out.Hashes, host.StateHash{Index: index, Hash: m.hash()})
+			}
 		}
 	}
 	out.Low = m.low()
 	return out, nil
+}
+
+func (m *machine) hash() uint64 {
+	h := fnv.New64a()
+	fmt.Fprint(h, m.Log, m.unlike)
+	return h.Sum64()
 }
 
 func (m *machine) apply(index wire.Index, e wire.Entry, time int64, own session.ID, out *host.ApplyOutput) error {
@@ -77,9 +90,12 @@ func (m *machine) apply(index wire.Index, e wire.Entry, time int64, own session.
 		if err != nil {
 			return err
 		}
-		m.table.Open(o, time)
-		if o.Session == own {
+		switch opened := m.table.Open(o, time); {
+		case o.Session != own:
+		case opened:
 			m.own[own], out.Opened = true, true
+		default:
+			out.Expired = true
 		}
 	case wire.KindCommand:
 		envelope, command, err := session.Cut(e.Payload)
@@ -89,14 +105,12 @@ func (m *machine) apply(index wire.Index, e wire.Entry, time int64, own session.
 		verdict, result := m.table.Begin(envelope, time)
 		switch verdict {
 		case session.Fresh:
-			m.Log = append(m.Log, string(command))
+			m.Log = append(m.Log, m.shortened(command))
 			result = fmt.Sprint(len(m.Log))
 			m.table.Finish(envelope, result)
 		case session.Expired:
 			result = "expired"
-			if m.own[envelope.Session] {
-				out.Expired = envelope.Session
-			}
+			out.Expired = out.Expired || envelope.Session == own
 		}
 		m.answer(envelope, result)
 	case m.knows:
@@ -105,6 +119,13 @@ func (m *machine) apply(index wire.Index, e wire.Entry, time int64, own session.
 		return fmt.Errorf("entry %d: its %s was written by a newer version", index, e.Kind)
 	}
 	return nil
+}
+
+func (m *machine) shortened(command []byte) string {
+	if m.brief > 0 {
+		command = command[:min(len(command), m.brief)]
+	}
+	return string(command)
 }
 
 func (m *machine) answer(e session.Envelope, result string) {
@@ -129,14 +150,18 @@ func (m *machine) Restore(in host.ApplyInput, r io.Reader) (out host.ApplyOutput
 	if err := head.Decode(&c); err != nil {
 		return out, err
 	}
-	padding, err := io.ReadAll(io.MultiReader(head.Buffered(), r))
-	if err != nil {
-		return out, err
+	m.content = c
+	if !m.durable || m.held < in.At.Index {
+		padding, err := io.ReadAll(io.MultiReader(head.Buffered(), r))
+		if err != nil {
+			return out, err
+		}
+		m.Padding = string(padding)
 	}
-	m.content, m.Padding = c, string(padding)
 	if err := m.table.Decode(c.Sessions, func(b []byte) (string, error) { return string(b), nil }); err != nil {
 		return out, err
 	}
+	m.own[in.Own] = in.Own != 0
 	for seq := uint64(1); seq < m.next; seq++ {
 		if result, verdict, _ := m.table.Result(in.Own, seq); verdict == session.Repeated {
 			m.answer(session.Envelope{Session: in.Own, Seq: seq}, result)

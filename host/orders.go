@@ -10,13 +10,14 @@ import (
 // step tells the algorithm of an event and does what it orders.
 func (h *Host) step(e raft.Event) {
 	h.core.Step(h.now, e)
-	h.execute()
+	h.execute(e)
 }
 
-// execute does what the algorithm orders. carried holds the bytes of the entries that
-// the last event or proposal brought.
-func (h *Host) execute() {
+// execute does what the algorithm orders after an event, nil for a request. carried holds
+// the bytes of the entries that the event or a proposal brought.
+func (h *Host) execute(e raft.Event) {
 	o := h.core.Orders()
+	h.trace(e, o)
 	for i := range o.Saves {
 		h.save(&o.Saves[i])
 	}
@@ -101,6 +102,7 @@ func (h *Host) entryTime() int64 { return max(h.wall, h.log.LastTime(), h.applyi
 // send gives a message to the transport, after its entries have got their bytes.
 func (h *Host) send(m *wire.Message) {
 	if m.Kind == wire.Append {
+		h.noteSent(m)
 		h.sendAppend(m)
 		return
 	}
@@ -111,14 +113,20 @@ func (h *Host) send(m *wire.Message) {
 func (h *Host) noteChange() {
 	before := h.view
 	h.view = h.core.Status()
+	h.meterChange(before)
 	if before.Term != h.view.Term || before.Leader != h.view.Leader {
 		h.outbox.leaderChanged()
 		h.reads.leaderChanged()
 		h.controls.leaderChanged()
+		clear(h.contact.roundTrips) // each reign numbers its rounds anew
+		h.tellHash()
 		h.event(Event{Kind: LeaderChanged, Term: h.view.Term, Leader: h.view.Leader})
 	}
 	if !before.Membership.Equal(h.view.Membership) {
 		h.contact.membershipChanged()
+		if err := h.versionFits(); err != nil {
+			h.fail(err)
+		}
 		h.event(Event{Kind: MembersChanged, Membership: h.view.Membership})
 	}
 	h.event(Event{Kind: RoleChanged, Role: h.view.Role})

@@ -12,12 +12,14 @@ import (
 
 // Chunk is a run of this member's own commands, numbered one after the other, ready
 // for the log: a body as wire.NewBody and AppendEntry build it, each payload, of a
-// command or relayed, starting with a session.Envelope, whose session the host fills
+// command, relayed or of a restore, starting with a session.Envelope, whose session the host fills
 // in.
 type Chunk struct {
 	Body  []byte
 	Count int
 	First uint64 // number of the first command
+	// Made is when the first command was taken, by Now.Mono. Only a Meter asks.
+	Made time.Duration
 }
 
 // outbox holds this member's own proposals until they are applied here. While there
@@ -30,6 +32,7 @@ type outbox struct {
 	state   sessionState
 	opening *parcel
 	usedAt  time.Duration // when the session last carried a command
+	handed  time.Duration // when commands were last handed over
 	random  func() uint64
 }
 
@@ -49,14 +52,19 @@ type parcel struct {
 	sent  bool          // it has left this host at least once: it may be committed
 	id    uint64        // of the hand-over
 	again time.Duration // when it is sent again if nothing was heard
+
+	at        wire.Pos // of its first command in the leader's log, 0 while unknown
+	withdrawn int      // commands that were given up
+	way       way      // of a parcel that a Meter follows
 }
 
 type parcelState uint8
 
 const (
-	parcelWaiting parcelState = iota // for a leader, for its turn
-	parcelSent                       // handed to the leader, who has not said that it took it
-	parcelTaken                      // in the leader's log
+	parcelWaiting  parcelState = iota // for a leader, for its turn
+	parcelSent                        // handed to the leader, who has not said that it took it
+	parcelTaken                       // in the leader's log
+	parcelAnswered                    // applied here, or given up
 )
 
 func (p *parcel) last() uint64 { return p.First + uint64(p.Count) - 1 }
@@ -75,6 +83,7 @@ func (h *Host) Propose(c Chunk) {
 		return
 	}
 	h.outbox.chunks = append(h.outbox.chunks, p)
+	h.meterProposal(p)
 }
 
 // Withdraw asks to give up one own command. The answer is a Refusal in the next
@@ -84,6 +93,9 @@ func (h *Host) Withdraw(seq uint64, reason error) {
 	sure := p != nil && !p.sent
 	if sure {
 		p.remove(seq)
+	}
+	if p != nil {
+		p.withdrawn++
 	}
 	h.out.Refused = append(h.out.Refused, Refusal{Seq: seq, Sure: sure, Err: errors.Join(reason, h.whyNoLeader())})
 }
@@ -150,6 +162,7 @@ func (o *outbox) due() time.Duration {
 func (o *outbox) leaderChanged() {
 	for _, p := range o.chunks {
 		p.state = parcelWaiting
+		p.forget()
 	}
 	if o.opening != nil {
 		o.opening.state = parcelWaiting
@@ -161,11 +174,12 @@ func (o *outbox) answered(own session.ID, out ApplyOutput) {
 	if out.Opened && own == o.session && o.state == sessionOpening {
 		o.state, o.opening = sessionOpen, nil
 	}
-	if out.Expired == o.session && o.state == sessionOpen {
-		o.state = sessionNone // the next command opens another
+	if out.Expired && own == o.session {
+		o.state, o.opening = sessionNone, nil // the next turn opens another
 	}
 	done := 0
 	for done < len(o.chunks) && o.chunks[done].last() < out.Low {
+		o.chunks[done].state = parcelAnswered
 		o.chunks[done] = nil
 		done++
 	}
@@ -195,9 +209,28 @@ func (h *Host) turnOutbox() {
 	h.takeForwards()
 }
 
-// TakesProposals says whether proposals would go on their way at once. They are taken in
-// any case.
-func (h *Host) TakesProposals() bool { return h.mayDeliver() || h.standing.removed }
+// TakesProposals says whether proposals would best go on their way at once. Else they are
+// better gathered, until a turn has changed that: they would wait here, for the log or a leader, or
+// be one message more for a leader that has not yet taken the one before. They are
+// taken in any case.
+func (h *Host) TakesProposals() bool {
+	return h.standing.removed || h.mayDeliver() && h.now >= h.nextForward()
+}
+
+// forwardPause is how long proposals gather while the leader has not said that it took
+// those before, so that they go together. A leader that is near says so at its next
+// write; where it is far, they wait no longer than that before they go on their way.
+const forwardPause = time.Millisecond
+
+// nextForward is from when on proposals are best handed over.
+func (h *Host) nextForward() time.Duration {
+	o := &h.outbox
+	last := len(o.chunks) - 1
+	if h.view.Role == raft.Leader || last < 0 || o.chunks[last].state != parcelSent {
+		return 0
+	}
+	return o.handed + forwardPause
+}
 
 func (h *Host) mayDeliver() bool {
 	return h.view.Leader != 0 && (h.view.Role != raft.Leader || !h.busy[LogLane])
@@ -211,6 +244,9 @@ func (h *Host) keepSession() {
 	if len(o.chunks) > 0 && o.chunks[len(o.chunks)-1].state == parcelWaiting && !stale {
 		o.usedAt = h.now
 	}
+	if h.applying.at.Index == 0 {
+		return // when it was made cannot be told yet
+	}
 	unsent := !slices.ContainsFunc(o.chunks, func(p *parcel) bool { return p.sent })
 	if o.state == sessionNone || stale && len(o.chunks) > 0 && unsent {
 		h.openSession()
@@ -222,7 +258,7 @@ func (h *Host) openSession() {
 	o := &h.outbox
 	o.session = session.ID(o.random() | 1)
 	o.state, o.usedAt = sessionOpening, h.now
-	payload := session.Opening{Session: o.session, TTL: h.cfg.SessionTTL}.Append(nil)
+	payload := session.Opening{Session: o.session, TTL: h.cfg.SessionTTL, Made: h.applying.time}.Append(nil)
 	body := wire.AppendEntry(wire.NewBody(len(payload)+8), wire.KindSession, payload)
 	o.opening = &parcel{Chunk: Chunk{Body: body, Count: 1}, opens: true}
 }
@@ -248,7 +284,9 @@ func (h *Host) deliver(leading bool, parcels []*parcel) {
 }
 
 // enveloped says whether a payload starts with the envelope of who brings it to the log.
-func enveloped(kind wire.EntryKind) bool { return kind == wire.KindCommand || kind == wire.KindRelayed }
+func enveloped(kind wire.EntryKind) bool {
+	return kind == wire.KindCommand || kind == wire.KindRelayed || kind == wire.KindRestore
+}
 
 // stamp writes the session into the envelopes of commands that have not left yet.
 func (p *parcel) stamp(id session.ID) {
@@ -269,11 +307,12 @@ func (h *Host) appendOwn(p *parcel) bool {
 	if p.sent {
 		body = append(wire.NewBody(len(p.Body)), p.Body[wire.BatchHeaderSize:]...)
 	}
-	if _, err := h.appendBody(body, p.Count); err != nil {
+	at, err := h.appendBody(body, p.Count)
+	if err != nil {
 		p.state, p.again = parcelSent, h.now+h.cfg.Raft.Heartbeat
 		return false
 	}
-	p.Body, p.sent, p.state = body, true, parcelTaken
+	p.Body, p.sent, p.state, p.at = body, true, parcelTaken, at
 	return true
 }
 
@@ -284,7 +323,7 @@ func (h *Host) appendBody(body []byte, count int) (wire.Pos, error) {
 		return wire.Pos{}, err
 	}
 	h.carried = append(h.carried[:0:0], wire.NewBatch(first, h.entryTime(), count, body))
-	h.execute()
+	h.execute(nil)
 	return first, nil
 }
 
@@ -292,6 +331,7 @@ func (h *Host) appendBody(body []byte, count int) (wire.Pos, error) {
 func (h *Host) forward(p *parcel) {
 	p.sent, p.state, p.again = true, parcelSent, h.now+h.retryAfter()
 	p.id = h.outbox.random()
+	h.outbox.handed = h.now
 	h.cfg.Transport.Send(h.contact.peer(h.view.Leader), &wire.Message{
 		Kind: wire.Forward, From: h.card.ID, To: h.view.Leader, Term: h.view.Term,
 		ID: p.id, Index: wire.Index(p.Count), Data: p.Body[wire.BatchHeaderSize:],
@@ -309,7 +349,7 @@ func (h *Host) forwarded(m *wire.Message) {
 			p.again = h.now + h.cfg.Raft.Heartbeat
 			return
 		}
-		p.state = parcelTaken
+		p.state, p.at = parcelTaken, m.Pos
 		return
 	}
 }

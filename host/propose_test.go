@@ -350,7 +350,7 @@ func TestControlsThatNobodyUnderstandsAreRefused(t *testing.T) {
 		`unknown operation "fly"`: {Op: "fly"},
 		"no voter":                {Op: host.SetMembers, Members: []wire.Member{{ID: 5, Name: "l", Role: wire.Learner}}},
 		"both named":              {Op: host.AddMember, Member: wire.Member{ID: 5, Name: "a", Role: wire.Learner}},
-		"no such voter":           {Op: host.Transfer, Member: wire.Member{ID: 5}},
+		"there is no member":      {Op: host.Transfer, Member: wire.Member{ID: 5}},
 	} {
 		if err := m.control(c); !errors.Is(err, host.ErrRefused) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%+v: %v, want a refusal with %q", c, err, name)
@@ -432,5 +432,35 @@ func TestACommandSurvivesTheWay(t *testing.T) {
 	var back host.Command
 	if err := json.Unmarshal(data, &back); err != nil || back.Member != c.Member || back.From != c.From || !slices.Equal(back.Members, c.Members) || back.Op != c.Op {
 		t.Errorf("%+v becomes %+v, %v", c, back, err)
+	}
+}
+
+// A follower's proposals are best gathered while the leader has not taken those before: it
+// takes them with its next write, and each message costs it the same. If it is far, they
+// wait no longer than a millisecond.
+func TestProposalsGatherWhileOthersAreHandedOver(t *testing.T) {
+	w := newWorld(t)
+	m := others(w.cluster(nil, "a", "b", "c"), w.leader())[0]
+	m.must("x")
+	if !m.host.TakesProposals() {
+		t.Error("nothing is under way, and proposals are to wait")
+	}
+	began := w.now
+	m.propose("y")
+	m.turn()
+	if m.host.TakesProposals() {
+		t.Error("proposals are to go one by one")
+	}
+	if m.due > began+time.Millisecond {
+		t.Errorf("it is to be turned again after %s", m.due-began)
+	}
+	w.run(time.Millisecond)
+	m.turn()
+	if !m.host.TakesProposals() {
+		t.Error("proposals are to wait though the leader is slow to answer")
+	}
+	w.until("both are applied", func() bool { return len(m.machine.Log) == 2 })
+	if !m.host.TakesProposals() {
+		t.Error("all were taken, and proposals are to wait")
 	}
 }

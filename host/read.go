@@ -44,8 +44,14 @@ type question struct {
 	id    uint64
 	of    []ReadRequest
 	lease bool
+	asked time.Duration
 	again time.Duration
 }
+
+// questionPause is how long reads wait for the answer to the question before, so that the
+// next is asked for all who come meanwhile. A leader that is near answers sooner; where it
+// is far, a read waits no longer than that before it goes on its way.
+const questionPause = time.Millisecond
 
 // grant is a read that waits for an index to be applied.
 type grant struct {
@@ -83,13 +89,29 @@ func without(list []ReadRequest, token uint64) []ReadRequest {
 	return list
 }
 
-func (r *reads) due() time.Duration {
+func (r *reads) due(now time.Duration) time.Duration {
 	due := never
 	for _, q := range r.asked {
 		due = min(due, q.again)
 	}
+	if at := r.nextQuestion(); at > now {
+		due = min(due, at)
+	}
 	return due
 }
+
+// nextQuestion is from when on a question may be asked while others are not answered.
+func (r *reads) nextQuestion() time.Duration {
+	if len(r.asked) == 0 {
+		return 0
+	}
+	return r.asked[len(r.asked)-1].asked + questionPause
+}
+
+// HoldsReads says that a linearizable read which is asked for now waits for the answer to
+// the question before. Until there is one, or Output.Deadline, it is enough to gather
+// reads: nothing is won by a turn for each.
+func (h *Host) HoldsReads() bool { return h.now < h.reads.nextQuestion() }
 
 // leaderChanged asks all again: the answer may never come.
 func (r *reads) leaderChanged() {
@@ -99,7 +121,9 @@ func (r *reads) leaderChanged() {
 	r.asked = nil
 }
 
-// turnReads asks for those that wait, one question for all of a level.
+// turnReads asks for those that wait, one question for all of a level. A leader's own wait
+// inside the algorithm for the round that is under way, together with what others ask;
+// another member's wait here.
 func (h *Host) turnReads() {
 	h.askAgain()
 	r := &h.reads
@@ -115,7 +139,7 @@ func (h *Host) turnReads() {
 			r.granted = append(r.granted, grant{q.Token, q.Index})
 		case q.Level == Stale && h.freshEnough(q.Age):
 			r.granted = append(r.granted, grant{q.Token, 0})
-		case h.view.Leader == 0:
+		case h.view.Leader == 0 || h.view.Role != raft.Leader && h.HoldsReads():
 			r.waiting = append(r.waiting, q)
 		case q.Level == LeaseRead:
 			leases = append(leases, q)
@@ -133,9 +157,9 @@ func (h *Host) ask(list []ReadRequest, lease bool) {
 		return
 	}
 	id := h.reads.random()
-	h.reads.asked = append(h.reads.asked, question{id, list, lease, h.now + h.retryAfter()})
+	h.reads.asked = append(h.reads.asked, question{id, list, lease, h.now, h.now + h.retryAfter()})
 	h.core.Read(h.now, id, lease)
-	h.execute()
+	h.execute(nil)
 }
 
 // askAgain repeats the questions that nobody has answered.

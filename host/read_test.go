@@ -71,3 +71,47 @@ func TestACutOffLeaderAnswersNoReads(t *testing.T) {
 		t.Errorf("they saw %v", old.machine.Log)
 	}
 }
+
+// A follower asks the leader one question after the other: reads that come meanwhile go
+// with the next. If the answer is late, they wait no longer than a millisecond.
+func TestReadsThatComeWhileAQuestionIsOutShareTheNext(t *testing.T) {
+	w := newWorld(t)
+	all := w.cluster(nil, "a", "b", "c")
+	m := others(all, w.leader())[0]
+	m.must("x")
+	questions, lastAsked := 0, time.Duration(0)
+	far := false
+	w.meddle = func(l letter) []letter {
+		if l.from == m && l.Kind == wire.ReadIndex {
+			questions, lastAsked = questions+1, w.now
+			if far {
+				return nil
+			}
+		}
+		return []letter{l}
+	}
+	read := func(token uint64) {
+		m.host.Read(host.ReadRequest{Token: token})
+		m.due = w.now
+	}
+	for token := range uint64(10) {
+		read(token)
+		m.turn()
+	}
+	if !m.host.HoldsReads() {
+		t.Error("nobody says that reads may gather")
+	}
+	w.until("all are answered", func() bool { return len(m.reads) == 10 })
+	if questions != 2 {
+		t.Errorf("%d questions for reads of which the first went alone, want 2", questions)
+	}
+	questions, far = 0, true
+	began := w.now
+	read(10)
+	w.step()
+	read(11)
+	w.until("the second is asked", func() bool { return questions == 2 })
+	if waited := lastAsked - began; waited > 3*time.Millisecond { // of which a step on the way is one
+		t.Errorf("it has waited for %s", waited)
+	}
+}

@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/balsaraft/balsa/fsys"
 	"github.com/balsaraft/balsa/raft"
@@ -19,6 +20,8 @@ type receiving struct {
 	pos      wire.Pos
 	cluster  wire.ClusterID
 	id       uint64
+	began    time.Duration
+	received int64
 	file     *snapshot.Receiver // nil until the first task has opened it
 	pieces   []*wire.Message
 	durable  bool // it is whole and on the disk
@@ -51,7 +54,7 @@ func (h *Host) onSnapshotChunk(m *wire.Message) {
 		r = nil
 	}
 	if r == nil {
-		r = &receiving{pos: m.Pos, id: m.ID, cluster: h.card.Cluster}
+		r = &receiving{pos: m.Pos, id: m.ID, cluster: h.card.Cluster, began: h.now}
 		h.receives = r
 		h.event(Event{Kind: SnapshotReceiving, Member: m.From, Index: m.Pos.Index})
 	}
@@ -122,10 +125,11 @@ func (r *receiving) write(store *snapshot.Store, pieces []*wire.Message) (whole 
 func (h *Host) wrotePieces(r *receiving, err error) {
 	h.failWithDirectory(err)
 	if err != nil {
+		h.meterReceiving(r, err)
 		if errors.Is(err, fsys.ErrNoSpace) {
 			h.event(Event{Kind: DiskFull, Err: err})
 		}
-		h.cfg.Logger.Error("a snapshot that came in could not be kept", "at", r.pos, "from", r.from, "error", err)
+		h.cfg.Logger.Error("a snapshot that came in could not be kept", "at", r.pos, "peer", r.from, "error", err)
 		h.answerPieces(r, err)
 		r.discard(err)
 		h.receives = nil
@@ -133,6 +137,7 @@ func (h *Host) wrotePieces(r *receiving, err error) {
 	}
 	h.answerPieces(r, nil)
 	if r.durable {
+		h.meterReceiving(r, nil)
 		h.installReceived()
 		return
 	}
@@ -159,17 +164,24 @@ func (h *Host) answerPieces(r *receiving, err error) {
 	if err != nil {
 		m.Reject, m.Data = true, []byte(err.Error())
 	} else {
-		m.Index = wire.Index(r.file.Offset())
+		r.received = r.file.Offset()
+		m.Index = wire.Index(r.received)
 	}
 	h.cfg.Transport.Send(h.contact.peer(r.from), &m)
 }
 
 // installReceived makes a durable snapshot the state, as soon as no apply is under
-// way.
+// way. One from after a backup that is being made the state stands for that, too.
 func (h *Host) installReceived() {
 	r := h.receives
 	if r == nil || !r.durable || r.restored || h.busy[ApplyLane] {
 		return
+	}
+	if h.installing != nil {
+		if r.pos.Index < h.installing.meta.Pos.Index {
+			return
+		}
+		h.installing = nil
 	}
 	if r.pos.Index <= h.applying.at.Index {
 		h.receives = nil // the log has overtaken it
@@ -181,22 +193,24 @@ func (h *Host) installReceived() {
 		return
 	}
 	r.restored = true
-	meta := reader.Meta()
-	h.restore(r.pos, reader, func(out ApplyOutput, err error) {
+	meta, size := reader.Meta(), reader.Size()
+	h.restore(meta, size, reader, func(in ApplyInput, out ApplyOutput, err error) {
 		reader.Close()
 		if err != nil {
 			h.fail(fmt.Errorf("restore the snapshot at %s: %w", r.pos, err))
 			return
 		}
-		h.installed(meta, r, out)
+		h.captures.size = size
+		h.installed(meta, r, in, out)
 	})
 }
 
 // installed lets log and algorithm go on after the snapshot.
-func (h *Host) installed(meta snapshot.Meta, r *receiving, out ApplyOutput) {
+func (h *Host) installed(meta snapshot.Meta, r *receiving, in ApplyInput, out ApplyOutput) {
 	h.receives = nil
 	a := &h.applying
 	a.at, a.time, a.membership, a.memberAt, a.bytes = meta.Pos, meta.Time, meta.Membership, meta.Pos.Index, 0
+	h.noteStaged(out.Staged)
 	h.fresh.refresh(a.at.Index)
 	h.noteRemoval()
 	if term, ok := h.core.TermAt(meta.Pos.Index); ok && term == meta.Pos.Term {
@@ -204,7 +218,7 @@ func (h *Host) installed(meta snapshot.Meta, r *receiving, out ApplyOutput) {
 	} else {
 		h.log.Reset(meta.Pos)
 	}
-	h.outbox.answered(h.outbox.session, out)
+	h.outbox.answered(in.Own, out) // what it says of a session is of that one
 	h.outbox.skipped()
 	h.step(raft.SnapshotInstalled{Pos: meta.Pos, Membership: meta.Membership, From: r.from})
 	h.logging.committed = max(h.logging.committed, meta.Pos.Index)

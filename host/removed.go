@@ -118,6 +118,7 @@ func (h *Host) retire() {
 
 // refuse gives up all commands of a parcel.
 func (h *Host) refuse(p *parcel) {
+	p.state, p.withdrawn = parcelAnswered, p.Count
 	for seq := p.First; seq <= p.last(); seq++ {
 		h.out.Refused = append(h.out.Refused, Refusal{Seq: seq, Sure: !p.sent, Err: ErrRemoved})
 	}

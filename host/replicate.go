@@ -125,7 +125,7 @@ func (h *Host) fetched(m *wire.Message, batches []wire.Batch, err error) {
 	case errors.As(err, &damage):
 		h.fail(fmt.Errorf("read the log for member %s: %w", m.To, err))
 	case err != nil:
-		h.cfg.Logger.Warn("could not read old entries for a member that lags", "member", m.To, "error", err)
+		h.cfg.Logger.Warn("could not read old entries for a member that lags", "peer", m.To, "error", err)
 	case len(batches) > 0 && batches[len(batches)-1].Last() == last && h.stillLeads(m):
 		m.Batches = batches
 		h.cfg.Transport.Send(h.contact.peer(m.To), m)

@@ -31,6 +31,7 @@ type sending struct {
 	least    wire.Index
 	after    time.Duration    // when it may begin
 	round    uint64           // numbers the transfer
+	began    time.Duration    // when source was found
 	source   *snapshot.Source // nil while no snapshot is new enough
 	meta     snapshot.Meta
 	started  bool          // the receiver has said where to begin
@@ -53,31 +54,38 @@ func (h *Host) beginSending(order raft.SnapshotOrder) {
 
 // resumeSending gives a snapshot to the transfers that have none.
 func (h *Host) resumeSending() {
+	if len(h.sending) == 0 {
+		return
+	}
 	for _, to := range slices.Sorted(maps.Keys(h.sending)) {
-		if s := h.sending[to]; s != nil && s.source == nil && !h.sourceFor(s) {
-			h.captures.wanted = true
+		if s := h.sending[to]; s != nil && s.source == nil {
+			h.sourceFor(s)
 		}
 	}
 }
 
-// sourceFor begins a transfer, when it may begin, if there is a snapshot new enough for it.
-func (h *Host) sourceFor(s *sending) bool {
+// sourceFor begins a transfer, once it may begin, or sees to it that there will be a
+// snapshot new enough for it. One of the life before a recovery is of another cluster,
+// and would be refused.
+func (h *Host) sourceFor(s *sending) {
 	if h.now < s.after {
-		return true
+		return
 	}
 	latest, ok := h.snapshots.Latest()
-	if !ok || latest.Pos.Index < s.least {
-		return false
+	if !ok || latest.Pos.Index < s.least || latest.Cluster != h.card.Cluster {
+		if len(h.captures.running) == 0 { // one under way may be new enough
+			h.captures.wanted = true
+		}
+		return
 	}
 	source, err := h.snapshots.Source(latest.Pos)
 	if err != nil {
 		h.endSending(s, true, err)
-		return true
+		return
 	}
-	s.source, s.meta, s.round, s.progress = source, source.Meta(), h.cfg.Random(), h.now
+	s.source, s.meta, s.round, s.progress, s.began = source, source.Meta(), h.cfg.Random(), h.now, h.now
 	h.announce(s)
 	h.event(Event{Kind: SnapshotSending, Member: s.to, Index: s.meta.Pos.Index})
-	return true
 }
 
 // abandonWaiting ends the transfers that waited for a snapshot which could not be taken.
@@ -110,6 +118,9 @@ func (h *Host) sendPiece(s *sending, data []byte, last bool) {
 // turnSending reads and sends the next pieces, and ends what stands still, or goes to
 // somebody who is no member any more.
 func (h *Host) turnSending() {
+	if len(h.sending) == 0 {
+		return // to look who is in a map makes garbage, and this is done in each turn
+	}
 	for _, to := range slices.Sorted(maps.Keys(h.sending)) {
 		if !slices.Contains(h.contact.ids, to) {
 			h.endSending(h.sending[to], true, nil)
@@ -123,6 +134,10 @@ func (h *Host) turnSending() {
 			h.endSending(s, true, nil)
 		case s.source == nil:
 			h.sourceFor(s)
+		case h.core.Match(to) >= s.meta.Pos.Index:
+			// Its log has what the snapshot stands for. To wait until it says so in an answer
+			// to a piece would keep the log from being compacted meanwhile.
+			h.endSending(s, false, nil)
 		case h.now-s.progress > giveUpAfter:
 			h.endSending(s, true, fmt.Errorf("no progress for %s", giveUpAfter))
 		case h.now >= s.again:
@@ -200,12 +215,13 @@ func (h *Host) endSending(s *sending, failed bool, err error) {
 	pause := h.pauses[s.to]
 	delete(h.sending, s.to)
 	delete(h.pauses, s.to)
+	h.meterSending(s, failed, err)
 	if s.source != nil && !s.reading {
 		s.source.Close()
 	}
 	if err != nil {
 		h.pauses[s.to] = min(max(2*pause, firstPause), longestPause)
-		h.cfg.Logger.Warn("a snapshot did not arrive", "member", s.to, "at", s.meta.Pos, "error", err)
+		h.cfg.Logger.Warn("a snapshot did not arrive", "peer", s.to, "at", s.meta.Pos, "error", err)
 	}
 	h.step(raft.SnapshotSent{To: s.to, Pos: s.meta.Pos, Failed: failed})
 	h.compact()

@@ -48,3 +48,32 @@ func TestACommandThatExpiredWithinASnapshotIsAnswered(t *testing.T) {
 		t.Errorf("the answer is %q, applied was %v", got, m.machine.Log)
 	}
 }
+
+// A copy of the entry that opened a session is on its way for longer than the session
+// lasts. What was answered in it is forgotten by then, so that no copy of its commands may
+// run again. Scenario session-expiry.
+func TestALateCopyOfAnOpeningDoesNotOpenASessionAgain(t *testing.T) {
+	w := newWorld(t)
+	var copies []letter
+	w.meddle = func(l letter) []letter {
+		if l.Kind == wire.Forward {
+			copies = append(copies, l)
+		}
+		return []letter{l}
+	}
+	all := w.cluster(func(c *host.Config) { c.SessionTTL = 10 * time.Second }, "a", "b", "c")
+	leader := w.leader()
+	others(all, leader)[0].must("x")
+	w.run(30 * time.Second)
+	leader.must("y") // the session of x has expired by the time of this
+	w.meddle = nil
+	var late []wire.Message
+	for _, l := range copies {
+		late = append(late, l.Message)
+	}
+	w.inject(others(all, leader)[1], leader, wire.ForwardReply, late...)
+	leader.must("z")
+	if got := w.agree(); len(got) != 3 {
+		t.Errorf("applied was %v, and x, y and z once each were to be", got)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"github.com/balsaraft/balsa/fsys"
 	"github.com/balsaraft/balsa/raft"
@@ -18,6 +19,10 @@ type captures struct {
 	running []func(error) // those of the one under way
 	failed  error         // why the last one failed
 	resume  int64         // bytes applied at which to try again after a failure
+	size    int64         // bytes of state in the newest snapshot that was written or restored
+	writing writing       // how far the one under way is
+
+	asked []func(Captured) // who wants the state for themselves
 }
 
 // TakeSnapshot asks for a snapshot of the present state. done is called by Finish,
@@ -35,8 +40,8 @@ func (h *Host) Snapshots() *snapshot.Store { return h.snapshots }
 // than writing the log.
 func (h *Host) turnSnapshots() {
 	c := &h.captures
-	due := h.applying.bytes >= max(h.cfg.SnapshotBytes, c.resume)
-	if !c.wanted && !due || h.busy[ApplyLane] || h.busy[SnapshotLane] || len(c.running) > 0 {
+	due := h.applying.bytes >= max(h.cfg.SnapshotBytes, c.size, c.resume)
+	if !c.wanted && !due || h.applyBusy() || h.applying.staged.ID != 0 || h.busy[SnapshotLane] || len(c.running) > 0 {
 		return
 	}
 	if latest, ok := h.snapshots.Latest(); ok && latest.Pos == h.applying.at || h.applying.at.Index == 0 {
@@ -59,17 +64,18 @@ func (c *captures) finish(err error) {
 // capture takes hold of the state, which no apply changes meanwhile, and then writes
 // it beside the applies that follow.
 func (h *Host) capture() {
-	meta := snapshot.Meta{
-		Pos: h.applying.at, Time: h.applying.time, Membership: h.applying.membership,
-		ID: h.cfg.Random(), Cluster: h.card.Cluster,
-	}
+	meta := h.snapshotMeta()
+	work := SnapshotWork{Step: SnapshotCapture, Index: meta.Pos.Index}
 	var state io.WriterTo
-	var err error
 	h.begin(ApplyLane,
-		func() { state, err = h.cfg.Machine.Capture() },
+		h.timed(&work, func() (err error) {
+			state, err = h.cfg.Machine.Capture()
+			return err
+		}),
 		func() {
-			if err != nil {
-				h.captured(meta, fmt.Errorf("capture the state at %s: %w", meta.Pos, err))
+			h.meterSnapshot(work)
+			if work.Err != nil {
+				h.captured(meta, fmt.Errorf("capture the state at %s: %w", meta.Pos, work.Err))
 				return
 			}
 			h.applying.bytes = 0
@@ -77,23 +83,65 @@ func (h *Host) capture() {
 		})
 }
 
-func (h *Host) write(meta snapshot.Meta, state io.WriterTo) {
-	var err error
-	h.begin(SnapshotLane,
-		func() { err = h.writeSnapshot(meta, state) },
-		func() { h.captured(meta, err) })
+// snapshotMeta is what a snapshot of the present state is of.
+func (h *Host) snapshotMeta() snapshot.Meta {
+	return snapshot.Meta{
+		Pos: h.applying.at, Time: h.applying.time, Membership: h.applying.membership,
+		ID: h.cfg.Random(), Cluster: h.card.Cluster,
+	}
 }
 
-func (h *Host) writeSnapshot(meta snapshot.Meta, state io.WriterTo) error {
+func (h *Host) write(meta snapshot.Meta, state io.WriterTo) {
+	work := SnapshotWork{Step: SnapshotWrite, Index: meta.Pos.Index}
+	h.begin(SnapshotLane,
+		h.timed(&work, func() (err error) {
+			work.Bytes, err = h.writeSnapshot(meta, state)
+			return err
+		}),
+		func() {
+			h.meterSnapshot(work)
+			if work.Err == nil {
+				h.captures.size = work.Bytes
+			}
+			h.captured(meta, work.Err)
+		})
+}
+
+// writing is how far a snapshot is that a task writes.
+type writing struct {
+	index atomic.Uint64 // up to which entries are in it; 0 while none is written
+	bytes atomic.Int64
+}
+
+func (h *Host) writeSnapshot(meta snapshot.Meta, state io.WriterTo) (size int64, err error) {
 	w, err := h.snapshots.Create(meta)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if _, err := state.WriteTo(interruptible{Writer: w, stopping: &h.stopping}); err != nil {
+	now := &h.captures.writing
+	now.bytes.Store(0)
+	now.index.Store(uint64(meta.Pos.Index))
+	defer now.index.Store(0)
+	counted := &counting{Writer: w, told: &now.bytes}
+	if _, err := state.WriteTo(interruptible{Writer: counted, stopping: &h.stopping}); err != nil {
 		w.Abort()
-		return fmt.Errorf("write the snapshot at %s: %w", meta.Pos, err)
+		return 0, fmt.Errorf("write the snapshot at %s: %w", meta.Pos, err)
 	}
-	return w.Commit()
+	return counted.bytes, w.Commit()
+}
+
+// counting is a writer that knows how much was written, whatever the state machine says.
+type counting struct {
+	io.Writer
+	bytes int64
+	told  *atomic.Int64
+}
+
+func (c *counting) Write(b []byte) (int, error) {
+	n, err := c.Writer.Write(b)
+	c.bytes += int64(n)
+	c.told.Store(c.bytes)
+	return n, err
 }
 
 // captured frees the log that the snapshot stands for, or says why there is none; the
@@ -101,7 +149,7 @@ func (h *Host) writeSnapshot(meta snapshot.Meta, state io.WriterTo) error {
 func (h *Host) captured(meta snapshot.Meta, err error) {
 	c := &h.captures
 	c.failed = err
-	if h.failWithDirectory(err); h.err != nil {
+	if h.failWithDirectory(err); h.err != nil || errors.Is(err, errStopping) { // there is no log that could go on growing
 		c.finish(err)
 		return
 	}
@@ -131,7 +179,8 @@ func (h *Host) failWithDirectory(err error) {
 }
 
 // compact drops the log up to the oldest snapshot that is kept, and not what a member
-// that is being sent a snapshot will need right after it.
+// that is being sent a snapshot will need right after it; unless the log outgrows that
+// snapshot meanwhile: then it is written faster than that member could read it.
 func (h *Host) compact() {
 	all := h.snapshots.All()
 	if len(all) < h.cfg.KeepSnapshots {
@@ -144,7 +193,7 @@ func (h *Host) compact() {
 		}
 	}
 	for _, s := range h.sending {
-		if s.source != nil && s.meta.Pos.Index < upTo.Index {
+		if s.source != nil && s.meta.Pos.Index < upTo.Index && h.log.DiskBytes() < h.worthKeeping(s) {
 			return
 		}
 	}
@@ -157,6 +206,11 @@ func (h *Host) compact() {
 		h.step(raft.Compacted{Pos: upTo})
 	}
 }
+
+// worthKeeping is up to how many bytes of log wait for a transfer. Another snapshot is
+// less to send than more of them would be, and a member that is slow for hours must not
+// fill this one's disk.
+func (h *Host) worthKeeping(s *sending) int64 { return s.source.Size() + 4*h.cfg.SnapshotBytes }
 
 // errNoState says that the log starts after what any snapshot holds: a snapshot is gone.
 var errNoState = fmt.Errorf("no snapshot holds what the log no longer does: the directory is %w", fsys.ErrDamaged)
@@ -204,11 +258,15 @@ func (h *Host) restoreAtStart(meta snapshot.Meta) error {
 	}
 	defer r.Close()
 	h.touched = true
-	if _, err := h.cfg.Machine.Restore(ApplyInput{At: meta.Pos}, r); err != nil {
+	if _, err := h.cfg.Machine.Restore(ApplyInput{At: meta.Pos, Time: meta.Time}, r); err != nil {
 		return err
 	}
 	h.applying.at, h.applying.time = meta.Pos, meta.Time
 	h.applying.membership, h.applying.memberAt = meta.Membership, meta.Pos.Index
+	h.captures.size = r.Size()
+	if !r.Whole() {
+		h.unread = unread{meta.Pos}
+	}
 	return nil
 }
 

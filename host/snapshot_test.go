@@ -33,8 +33,8 @@ func TestASnapshotIsTakenWhenTheLogHasOutgrownItsBound(t *testing.T) {
 				taken = append(taken, e.Index)
 			}
 		}
-		if len(taken) < 8 || len(taken) > 15 {
-			t.Errorf("50 KiB of log make %d snapshots of every 4 KiB", len(taken))
+		if len(taken) < 3 || len(taken) > 6 {
+			t.Errorf("50 KiB of log, all of which is state, make %d snapshots, want about one each time that it has doubled from 4 KiB on", len(taken))
 		}
 		s := a.host.Status()
 		if s.Snapshot.Index != taken[len(taken)-1] || s.LogStart.Index != taken[len(taken)-keep] || len(a.host.Snapshots().All()) != keep {
@@ -49,6 +49,52 @@ func TestASnapshotIsTakenWhenTheLogHasOutgrownItsBound(t *testing.T) {
 		w.until("it leads", a.host.Leading)
 		w.until("all is applied again", func() bool { return len(a.machine.Log) == len(before) })
 		a.must("y")
+	}
+}
+
+// Else a large state would be written again for every few changes of it. It must hold
+// after a restart, too, and for who was sent the state.
+func TestSnapshotsWriteNoMoreThanTheLog(t *testing.T) {
+	w := newWorld(t)
+	members := w.cluster(snapshotEach(1<<10), "a", "b", "c")
+	a := w.leader()
+	for i := range 200 {
+		a.must(fmt.Sprint(i, strings.Repeat("x", 500)))
+	}
+	w.agree()
+	for _, m := range members {
+		m.host.TakeSnapshot(func(error) {})
+	}
+	w.until("all have taken one", func() bool {
+		return !slices.ContainsFunc(members, func(m *member) bool { return m.host.Status().Snapshot != m.host.Status().Applied })
+	})
+	late := w.add("d", func(c *host.Config) { c.SnapshotBytes, c.Join = 1<<10, []string{a.name} })
+	late.run()
+	members[1].crash()
+	members[1].run()
+	members = append(members, late)
+	w.until("all have all", func() bool {
+		return !slices.ContainsFunc(members, func(m *member) bool { return len(m.machine.Log) < 200 })
+	})
+	if _, sent := late.saw(host.SnapshotInstalled); !sent {
+		t.Fatal("who came last was sent no snapshot")
+	}
+	for _, m := range members {
+		m.events = nil
+	}
+	for i := range 60 {
+		w.leader().must(fmt.Sprint(i, strings.Repeat("y", 500)))
+	}
+	for _, m := range members {
+		taken := 0
+		for _, e := range m.events {
+			if e.Kind == host.SnapshotTaken {
+				taken++
+			}
+		}
+		if taken > 0 {
+			t.Errorf("%s: 30 KiB of log made %d snapshots of 100 KiB", m.name, taken)
+		}
 	}
 }
 
@@ -300,8 +346,37 @@ func (w *world) hasAll(m *member) {
 	}
 }
 
-// A transfer is not given up as long as it gets on, however slowly; one that stands
-// still for a minute is, and another begins.
+// Scenario rot-in-snapshot: a leader whose only snapshot is damaged sends none of it, and
+// takes another for the member that needs one.
+func TestALeaderWhoseSnapshotIsDamagedTakesAnother(t *testing.T) {
+	w := newWorld(t)
+	leader, lags := lagging(w)
+	damaged := leader.host.Status().Snapshot
+	names, err := leader.disk.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, "snap-") {
+			if err := leader.disk.ZeroSector(name, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	lags.run()
+	w.until("one is installed", func() bool { _, ok := lags.saw(host.SnapshotInstalled); return ok })
+	taken := 0
+	for _, e := range leader.events {
+		if e.Kind == host.SnapshotTaken {
+			taken++
+		}
+	}
+	if e, _ := lags.saw(host.SnapshotInstalled); e.Index < damaged.Index || taken != 2 {
+		t.Errorf("the snapshot at %d was installed, the one at %s was damaged; the leader took %d", e.Index, damaged, taken)
+	}
+	w.caughtUp(lags)
+}
+
 // Scenario full-disk: a member without room for a snapshot says so, and is not sent it
 // again and again.
 func TestAMemberWithoutRoomForASnapshotIsLeftInPeace(t *testing.T) {
@@ -327,6 +402,8 @@ func TestAMemberWithoutRoomForASnapshotIsLeftInPeace(t *testing.T) {
 	w.caughtUp(lags)
 }
 
+// A transfer is not given up as long as it gets on, however slowly; one that stands
+// still for a minute is, and another begins.
 func TestASnapshotIsGivenUpOnlyWithoutProgress(t *testing.T) {
 	w := newWorld(t)
 	leader, lags := lagging(w)
@@ -395,6 +472,31 @@ func TestTheLogAfterASnapshotUnderWayIsKept(t *testing.T) {
 		t.Errorf("installed is %d, sent was %s", e.Index, sent)
 	}
 	w.until("the log is compacted afterwards", func() bool { return leader.host.Status().LogStart.Index > sent.Index })
+}
+
+// The leader sees from the log of the member that the snapshot is there, and holds its own
+// log up no longer, even if no answer to a piece says so.
+func TestATransferEndsWhenTheLogHasOvertakenIt(t *testing.T) {
+	w := newWorld(t)
+	leader, lags := lagging(w)
+	w.meddle = func(l letter) []letter {
+		if l.Kind == wire.SnapshotReply && l.Done {
+			return nil
+		}
+		return []letter{l}
+	}
+	lags.run()
+	w.until("it is installed", func() bool { _, ok := lags.saw(host.SnapshotInstalled); return ok })
+	sent := leader.host.Status().LogStart
+	w.caughtUp(lags)
+	leader.must("more")
+	leader.host.TakeSnapshot(func(error) {})
+	w.run(500 * time.Millisecond)
+	leader.host.TakeSnapshot(func(error) {})
+	w.run(500 * time.Millisecond)
+	if start := leader.host.Status().LogStart; start.Index <= sent.Index {
+		t.Errorf("the log still starts at %s", start)
+	}
 }
 
 // Scenario forwarded-result.

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/balsaraft/balsa/fsys"
 	"github.com/balsaraft/balsa/raft"
 	"github.com/balsaraft/balsa/storage/identity"
 	"github.com/balsaraft/balsa/wire"
@@ -29,6 +29,7 @@ type standing struct {
 	pause   time.Duration
 	sayAt   time.Duration // when to say again that nothing moves
 	reason  error         // why nothing moves, as far as is known
+	foreign error         // that a member of this cluster is now one of another
 	at      time.Duration // when reason was found
 	cards   map[string]heardCard
 	joins   map[wire.MemberID]bool          // newcomers that the leader was asked to add
@@ -71,10 +72,14 @@ func (s *standing) due() time.Duration {
 	return s.next
 }
 
-// refused keeps the reason of a failed handshake while nothing moves.
+// refused keeps the reason of a failed handshake while nothing moves. It is told once.
 func (s *standing) refused(err error) {
-	if s.state != settled {
+	var handshake *wire.HandshakeError
+	switch {
+	case s.state != settled:
 		s.reason = err
+	case errors.As(err, &handshake) && handshake.What == wire.DifferentCluster && !handshake.Early:
+		s.foreign = err
 	}
 }
 
@@ -94,6 +99,8 @@ func (h *Host) whyNoLeader() error {
 			ErrNoLeader, h.standing.damage, h.standing.because("no member has answered at "+strings.Join(h.others(), ", ")))
 	case h.standing.state == joining && (h.core == nil || h.view.Leader == 0):
 		return fmt.Errorf("%w: this member has not joined yet: %w", ErrNoLeader, h.standing.because("no member has answered at "+strings.Join(h.others(), ", ")))
+	case h.view.Leader == 0 && h.standing.foreign != nil:
+		return fmt.Errorf("%w: no majority of %s can be reached: %w; if the cluster was recovered without this member, start it with an empty directory, and it joins as a new one", ErrNoLeader, h.view.Membership, h.standing.foreign)
 	case h.view.Leader == 0:
 		return fmt.Errorf("%w: no majority of %s can be reached or has agreed yet", ErrNoLeader, h.view.Membership)
 	}
@@ -169,6 +176,9 @@ func (h *Host) found(cards ...wire.Card) error {
 		members = append(members, wire.Member{ID: c.ID, Name: c.Name, Addr: c.Addr, Role: wire.Voter})
 	}
 	m, err := wire.NewMembership(members...)
+	if err == nil {
+		m.Version, err = foundingVersion(cards)
+	}
 	if err != nil {
 		return fmt.Errorf("found the cluster: %w", err)
 	}
@@ -200,7 +210,12 @@ func (h *Host) adopt(cluster wire.ClusterID, first wire.Batch) error {
 	}
 	i := h.cfg.Identity
 	i.Cluster = cluster
-	if err := identity.Save(h.cfg.Files, i); err != nil {
+	err := identity.Save(h.cfg.Files, i)
+	if first == nil && errors.Is(err, fsys.ErrNoSpace) {
+		h.standing.reason = err // nothing has happened: it asks again, until there is room
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	h.cfg.Identity, h.card.Cluster = i, cluster
@@ -219,6 +234,9 @@ func (h *Host) adopt(cluster wire.ClusterID, first wire.Batch) error {
 // turnStanding introduces this member where it is not known yet.
 func (h *Host) turnStanding() {
 	s := &h.standing
+	if h.view.Leader != 0 {
+		s.foreign = nil
+	}
 	if s.state == joining && h.core != nil {
 		if _, in := h.view.Membership.Find(h.card.ID); in {
 			s.state, s.reason = settled, nil
@@ -238,194 +256,6 @@ func (h *Host) turnStanding() {
 		h.cfg.Logger.Warn("still waiting", "error", err)
 		h.event(Event{Kind: Waiting, Err: err})
 	}
-}
-
-// introduce sends this member's card to all who may know the cluster.
-func (h *Host) introduce() {
-	m := wire.Message{Kind: wire.Join, From: h.card.ID, Data: h.card.Append(nil)}
-	if h.standing.state == founding {
-		m.Kind, m.Data = wire.Meet, append(h.card.Append(nil), h.founderList()...)
-	}
-	for _, addr := range h.others() {
-		h.cfg.Transport.Send(wire.Peer{Addr: addr}, &m)
-	}
-}
-
-// others are the addresses that this member was told of.
-func (h *Host) others() []string {
-	addrs := slices.Clone(h.cfg.Join)
-	for name, addr := range h.cfg.Founders {
-		if name != h.card.Name {
-			addrs = append(addrs, addr)
-		}
-	}
-	slices.Sort(addrs)
-	return slices.Compact(addrs)
-}
-
-// founderList is the list of founders in one spelling, for comparison.
-func (h *Host) founderList() string {
-	var list []string
-	for name, addr := range h.cfg.Founders {
-		list = append(list, name+"="+addr)
-	}
-	slices.Sort(list)
-	return strings.Join(list, ",")
-}
-
-// receiveIntroduction takes a message from a process that may be a stranger.
-func (h *Host) receiveIntroduction(m *wire.Message) {
-	switch m.Kind {
-	case wire.Meet, wire.Join:
-		card, rest, err := wire.CutCard(m.Data)
-		if err != nil || card.ID != m.From {
-			h.cfg.Logger.Warn("dropped a malformed introduction", "from", m.From, "error", err)
-			return
-		}
-		h.onIntroduction(m.Kind, card, string(rest))
-	case wire.Welcome:
-		h.onWelcome(m)
-	case wire.Removed:
-		h.onRemoved(m.From, m.Index)
-	case wire.JoinRefused:
-		if h.standing.state != settled {
-			h.standing.reason = fmt.Errorf("%w: %s", ErrRefused, m.Data)
-		}
-	}
-}
-
-func (h *Host) onIntroduction(kind wire.MessageKind, card wire.Card, list string) {
-	switch {
-	case h.core != nil && h.founding(card):
-		h.welcome(card, h.standing.founded)
-	case h.core != nil && h.standing.state == settled:
-		h.addNewcomer(card)
-	case h.standing.state == founding && kind == wire.Meet:
-		h.onMeet(card, list)
-	}
-}
-
-// founding says whether a card is of a member that was there at the founding and may
-// have missed the news.
-func (h *Host) founding(card wire.Card) bool {
-	_, in := h.view.Membership.Find(card.ID)
-	return in
-}
-
-// onMeet hears of another founder. What is wrong with one stays the reason for a while,
-// however well the others introduce themselves.
-func (h *Host) onMeet(card wire.Card, list string) {
-	s := &h.standing
-	if err := h.objection(card, list); err != nil {
-		s.reason, s.at = err, h.now
-		return
-	}
-	if h.now > s.at+forgetAfter {
-		s.reason = nil
-	}
-	s.cards[card.Name] = heardCard{card, h.now}
-	if h.decider() != h.card.Name || len(s.cards)+1 < len(h.cfg.Founders) {
-		return
-	}
-	cards := []wire.Card{h.card}
-	for _, name := range slices.Sorted(maps.Keys(s.cards)) {
-		c := s.cards[name]
-		if h.now-c.at > forgetAfter {
-			return // not there any more: its disk may be another by now
-		}
-		cards = append(cards, c.Card)
-	}
-	if err := h.found(cards...); err != nil {
-		h.fail(err)
-		return
-	}
-	for _, c := range cards[1:] {
-		h.welcome(c, h.standing.founded)
-	}
-}
-
-// objection is why a founder cannot be founded with.
-func (h *Host) objection(card wire.Card, list string) error {
-	before, known := h.standing.cards[card.Name]
-	switch {
-	case list != h.founderList():
-		return fmt.Errorf("member %s was started with another list of founders (%s) than this one (%s); give all the same", card, list, h.founderList())
-	case h.cfg.Founders[card.Name] == "":
-		return fmt.Errorf("member %s is not in the list of founders (%s)", card, list)
-	case card.Name == h.card.Name || known && before.ID != card.ID && h.now-before.at < forgetAfter:
-		return fmt.Errorf("two members are named %q: one is %s; stop one, or give it a name of its own", card.Name, card)
-	}
-	return nil
-}
-
-// welcome tells a process which cluster it has found, and a founder the first entry.
-func (h *Host) welcome(card wire.Card, first wire.Batch) {
-	data := binary.LittleEndian.AppendUint64(nil, uint64(h.card.Cluster))
-	h.cfg.Transport.Send(wire.Peer{Addr: card.Addr}, &wire.Message{
-		Kind: wire.Welcome, From: h.card.ID, To: card.ID, Data: append(data, first...),
-	})
-}
-
-// onWelcome learns of the cluster. Who is not one of its founders holds nothing of its
-// log yet, and gets it from the leader.
-func (h *Host) onWelcome(m *wire.Message) {
-	if h.core != nil || m.To != h.card.ID || len(m.Data) < 8 {
-		return
-	}
-	cluster := wire.ClusterID(binary.LittleEndian.Uint64(m.Data))
-	var first wire.Batch
-	if len(m.Data) > 8 {
-		batch, rest, err := wire.ParseBatch(m.Data[8:])
-		if err != nil || len(rest) > 0 || batch.First() != 1 || membershipOf(batch) == nil {
-			h.cfg.Logger.Warn("dropped a malformed welcome", "from", m.From, "error", err)
-			return
-		}
-		if _, in := membershipOf(batch).Find(h.card.ID); in {
-			first = batch
-		}
-	}
-	if cluster == 0 || h.card.Cluster != 0 && cluster != h.card.Cluster {
-		return
-	}
-	if h.standing.state == repairing {
-		if err := h.beginAnew(); err != nil {
-			h.fail(err)
-			return
-		}
-	}
-	if err := h.adopt(cluster, first); err != nil {
-		h.fail(err)
-	}
-}
-
-// addNewcomer asks the leader, which may be this member, to add a newcomer, and tells
-// the newcomer how it went.
-func (h *Host) addNewcomer(card wire.Card) {
-	if h.standing.joins[card.ID] {
-		return
-	}
-	h.standing.joins[card.ID] = true
-	member := wire.Member{ID: card.ID, Name: card.Name, Addr: card.Addr, Role: wire.Learner}
-	h.request(h.cfg.Random(), Command{Op: join, Member: member}, func(_ []Progress, err error) {
-		delete(h.standing.joins, card.ID)
-		if err == nil {
-			h.welcome(card, nil)
-			return
-		}
-		h.sayRefused(card, err)
-		h.cfg.Transport.Send(wire.Peer{Addr: card.Addr}, &wire.Message{
-			Kind: wire.JoinRefused, From: h.card.ID, To: card.ID, Data: []byte(strings.TrimPrefix(err.Error(), ErrRefused.Error()+": ")),
-		})
-	})
-}
-
-// sayRefused logs a refusal, now and then: who was refused tries again.
-func (h *Host) sayRefused(card wire.Card, err error) {
-	if at, said := h.standing.told[card.ID]; said && h.now < at+sayEvery {
-		return
-	}
-	h.standing.told[card.ID] = h.now
-	h.cfg.Logger.Warn("a newcomer was refused", "newcomer", card.String(), "error", err)
 }
 
 // Leading says whether this member leads.

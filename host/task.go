@@ -25,6 +25,9 @@ const (
 	FetchLane
 	// PrepareLane makes room for the log ahead of need.
 	PrepareLane
+	// VerifyLane reads the snapshot that the member has started from, as far as the start did
+	// not.
+	VerifyLane
 
 	lanes
 )

@@ -29,7 +29,8 @@ type world struct {
 	meddle  func(letter) []letter // what arrives in place of a letter, nil: itself
 	ids     wire.MemberID
 	seed    uint64
-	padding int // of what lagging makes
+	padding int                // of what lagging makes
+	tune    func(*host.Config) // of every member, after its own
 }
 
 type letter struct {
@@ -146,10 +147,13 @@ func (m *member) open() error {
 		Files: m.disk, Identity: who, Card: m.card, Machine: m.machine, Transport: m, Logger: slog.New(slog.DiscardHandler),
 		Raft:         raft.Config{Heartbeat: heartbeat, ElectionTimeout: electionTimeout, MaxVoters: 5},
 		SegmentBytes: 64 << 10, CacheBytes: 64 << 10, SnapshotBytes: 1 << 30, KeepSnapshots: 1,
-		SessionTTL: time.Hour, Random: random.Uint64,
+		SessionTTL: time.Hour, HashEvery: host.HashEvery, Random: random.Uint64,
 	}
 	if m.tune != nil {
 		m.tune(&c)
+	}
+	if m.w.tune != nil {
+		m.w.tune(&c)
 	}
 	h, err := host.New(c, m.clock())
 	if err != nil {
@@ -368,7 +372,7 @@ func (m *member) propose(command string) uint64 {
 	seq := m.machine.expect()
 	payload := append(session.Envelope{Seq: seq, Low: m.machine.low()}.Append(nil), command...)
 	body := wire.AppendEntry(wire.NewBody(len(payload)+8), wire.KindCommand, payload)
-	m.host.Propose(host.Chunk{Body: body, Count: 1, First: seq})
+	m.host.Propose(host.Chunk{Body: body, Count: 1, First: seq, Made: m.w.now})
 	return seq
 }
 
