@@ -23,10 +23,13 @@ type Config struct {
 	// TLS secures the connections, of addresses that do not begin with http://. Without
 	// it those that begin with https:// are checked against the system's authorities.
 	TLS *tls.Config
+	// Token says who calls, where members tell callers apart: it goes with each call, as
+	// Authorization: Bearer. Without TLS whoever is in between can read it.
+	Token string
 	// SessionTTL is for how long the cluster remembers the commands of a client that has
 	// gone without Close. Default 10 minutes.
 	SessionTTL time.Duration
-	// Options go to the connect client, such as interceptors that authenticate.
+	// Options go to the connect client, such as interceptors that authenticate in other ways.
 	Options []connect.ClientOption
 }
 

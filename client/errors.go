@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -12,16 +13,31 @@ import (
 	"github.com/balsaraft/balsa/rpc/balsav1"
 )
 
+// ErrUnauthenticated says that the members tell callers apart, and do not know this one.
+var ErrUnauthenticated = errors.New("the members do not know the caller; give Config.Token one that they know")
+
+// ErrForbidden says that the caller has no right to what it asked for, which has not
+// happened.
+var ErrForbidden = errors.New("forbidden")
+
+// forbiddenError is an ErrForbidden in the words of the member.
+type forbiddenError struct{ text string }
+
+func (e *forbiddenError) Error() string        { return e.text }
+func (e *forbiddenError) Is(target error) bool { return target == ErrForbidden }
+
 // finding is what the failure of an attempt means.
 type finding struct {
-	sure     bool // this attempt has not happened and never will
-	final    bool // no other attempt will do better
-	lost     bool // it has happened, but its result is not known there
-	healthy  bool // it says nothing against the member
-	network  bool // nobody was there
-	own      bool // the state machine's own answer, of whose effect nothing is said
-	standing *balsav1.Standing
-	reason   error
+	sure    bool // this attempt has not happened and never will
+	final   bool // no other attempt will do better
+	lost    bool // it has happened, but its result is not known there
+	healthy bool // it says nothing against the member
+	network bool // nobody was there
+	// untrusted says that TLS came to nothing, which this target will not do better.
+	untrusted bool
+	own       bool // the state machine's own answer, of whose effect nothing is said
+	standing  *balsav1.Standing
+	reason    error
 }
 
 // examine looks at the error of an attempt.
@@ -34,10 +50,17 @@ func examine(err error) finding {
 	case errors.As(err, &dial):
 		return finding{sure: true, network: true, reason: dial.err}
 	}
+	// Whoever refuses like this did not let it through to the member.
+	refused := finding{sure: true, final: true, healthy: true, reason: err}
 	switch connect.CodeOf(err) {
-	case connect.CodeUnimplemented, connect.CodeUnauthenticated, connect.CodePermissionDenied, connect.CodeInvalidArgument:
-		// Whoever refuses like this did not let it through to the member.
-		return finding{sure: true, final: true, healthy: true, reason: err}
+	case connect.CodeUnauthenticated:
+		refused.reason = fmt.Errorf("%w: %w", ErrUnauthenticated, err)
+		return refused
+	case connect.CodePermissionDenied:
+		refused.reason = &forbiddenError{messageOf(err)}
+		return refused
+	case connect.CodeUnimplemented, connect.CodeInvalidArgument:
+		return refused
 	}
 	return finding{network: true, reason: err}
 }
@@ -53,10 +76,10 @@ func examineFailure(err error, f *balsav1.Failure) finding {
 	return finding{
 		sure: f.GetOutcome() == balsav1.Outcome_OUTCOME_NOT_COMMITTED,
 		own:  own,
-		final: own || has(balsav1.Reason_REASON_CONFIG, balsav1.Reason_REASON_TOO_LARGE, balsav1.Reason_REASON_REFUSED,
+		final: own || has(balsav1.Reason_REASON_CONFIG, balsav1.Reason_REASON_TOO_LARGE, balsav1.Reason_REASON_CLUSTER_VERSION, balsav1.Reason_REASON_REFUSED,
 			balsav1.Reason_REASON_SESSION_EXPIRED) && !has(balsav1.Reason_REASON_REMOVED),
 		lost: has(balsav1.Reason_REASON_RESULT_LOST),
-		healthy: own || has(balsav1.Reason_REASON_CONFIG, balsav1.Reason_REASON_TOO_LARGE, balsav1.Reason_REASON_REFUSED,
+		healthy: own || has(balsav1.Reason_REASON_CONFIG, balsav1.Reason_REASON_TOO_LARGE, balsav1.Reason_REASON_CLUSTER_VERSION, balsav1.Reason_REASON_REFUSED,
 			balsav1.Reason_REASON_SESSION_EXPIRED, balsav1.Reason_REASON_RESULT_LOST, balsav1.Reason_REASON_OVERLOADED),
 		standing: f.GetStanding(),
 		reason:   said,

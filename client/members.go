@@ -37,27 +37,34 @@ func (c *Client[C, R]) Members(ctx context.Context) (list []balsa.MemberStatus, 
 }
 
 // SetMembers makes the members exactly these: see Node.SetMembers.
-func (c *Client[C, R]) SetMembers(ctx context.Context, members []balsa.Member) error {
+func (c *Client[C, R]) SetMembers(ctx context.Context, members []balsa.Member, options ...balsa.ChangeOption) error {
 	var list []*balsav1.Member
 	for _, m := range members {
 		list = append(list, onWire(m))
 	}
 	return c.change(ctx, false, func(ctx context.Context, stub balsav1.ClusterClient, waitMS uint32) (*balsav1.ChangeResponse, error) {
-		return stub.SetMembers(ctx, &balsav1.SetMembersRequest{Members: list, WaitMs: waitMS})
+		return stub.SetMembers(ctx, &balsav1.SetMembersRequest{Members: list, WaitMs: waitMS, Force: balsa.Forced(options)})
 	})
 }
 
 // AddMember adds a member whose identity is known, or gives one another role or address.
-func (c *Client[C, R]) AddMember(ctx context.Context, m balsa.Member) error {
+func (c *Client[C, R]) AddMember(ctx context.Context, m balsa.Member, options ...balsa.ChangeOption) error {
 	return c.change(ctx, false, func(ctx context.Context, stub balsav1.ClusterClient, waitMS uint32) (*balsav1.ChangeResponse, error) {
-		return stub.AddMember(ctx, &balsav1.AddMemberRequest{Member: onWire(m), WaitMs: waitMS})
+		return stub.AddMember(ctx, &balsav1.AddMemberRequest{Member: onWire(m), WaitMs: waitMS, Force: balsa.Forced(options)})
+	})
+}
+
+// SetRole makes a voter of a learner once that has caught up, or a learner of a voter.
+func (c *Client[C, R]) SetRole(ctx context.Context, id balsa.MemberID, role balsa.Role, options ...balsa.ChangeOption) error {
+	return c.change(ctx, false, func(ctx context.Context, stub balsav1.ClusterClient, waitMS uint32) (*balsav1.ChangeResponse, error) {
+		return stub.SetRole(ctx, &balsav1.SetRoleRequest{Id: id.String(), Role: role.String(), WaitMs: waitMS, Force: balsa.Forced(options)})
 	})
 }
 
 // RemoveMember removes a member. One that is not there counts as removed.
-func (c *Client[C, R]) RemoveMember(ctx context.Context, id balsa.MemberID) error {
+func (c *Client[C, R]) RemoveMember(ctx context.Context, id balsa.MemberID, options ...balsa.ChangeOption) error {
 	return c.change(ctx, false, func(ctx context.Context, stub balsav1.ClusterClient, waitMS uint32) (*balsav1.ChangeResponse, error) {
-		return stub.RemoveMember(ctx, &balsav1.RemoveMemberRequest{Id: id.String(), WaitMs: waitMS})
+		return stub.RemoveMember(ctx, &balsav1.RemoveMemberRequest{Id: id.String(), WaitMs: waitMS, Force: balsa.Forced(options)})
 	})
 }
 
@@ -97,7 +104,7 @@ func statusOf(r *balsav1.StatusResponse) (s balsa.Status, err error) {
 	s = balsa.Status{
 		Name: r.GetName(), Addr: r.GetAddr(), Role: r.GetRole(), Leader: r.GetLeader(), Term: balsa.Term(r.GetTerm()),
 		Last: balsa.Index(r.GetLast()), Durable: balsa.Index(r.GetDurable()), Commit: balsa.Index(r.GetCommit()),
-		Applied: balsa.Index(r.GetApplied()), Snapshot: balsa.Index(r.GetSnapshot()), LogBytes: r.GetLogBytes(), Waiting: r.GetWaiting(),
+		Applied: balsa.Index(r.GetApplied()), Snapshot: balsa.Index(r.GetSnapshot()), LogBytes: r.GetLogBytes(), Waiting: r.GetWaiting(), Changing: r.GetChanging(), Diverged: r.GetDiverged(),
 	}
 	if err := s.ID.UnmarshalText([]byte(r.GetId())); err != nil {
 		return s, err

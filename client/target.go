@@ -1,7 +1,9 @@
 package client
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -19,6 +21,7 @@ type target struct {
 	at        string // host:port without names, to connect to
 	stub      balsav1.ClusterClient
 	transport *http.Transport
+	secure    *tls.Config // nil without TLS
 
 	member   string // who has answered there last; "" for nobody yet
 	failures int    // in a row
@@ -88,8 +91,16 @@ func newTarget(s seed, ip string, cfg Config) *target {
 	if cfg.TLS != nil {
 		t.transport.TLSClientConfig = cfg.TLS.Clone()
 	}
+	if s.base.Scheme == "https" {
+		t.secure = cmp.Or(cfg.TLS, &tls.Config{MinVersion: tls.VersionTLS12}).Clone()
+		t.secure.ServerName = cmp.Or(t.secure.ServerName, s.host)
+	}
 	// Answers are small: packing and unpacking them would cost more than it saves.
-	options := append([]connect.ClientOption{connect.WithAcceptCompression("gzip", nil, nil), connect.WithReadMaxBytes(largestAnswer)}, cfg.Options...)
+	options := []connect.ClientOption{connect.WithAcceptCompression("gzip", nil, nil), connect.WithReadMaxBytes(largestAnswer)}
+	if cfg.Token != "" {
+		options = append(options, connect.WithInterceptors(bearer(cfg.Token)))
+	}
+	options = append(options, cfg.Options...)
 	t.stub = balsav1.NewClusterClient(&http.Client{Transport: t.transport, CheckRedirect: noRedirect}, s.base.String(), options...)
 	return t
 }

@@ -131,6 +131,13 @@ func (t *targets) more(beside map[*target]bool) bool {
 	return slices.ContainsFunc(t.all(), func(x *target) bool { return !beside[x] && !x.down() })
 }
 
+// allIn says whether all targets there are belong to some.
+func (t *targets) allIn(some map[*target]bool) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !slices.ContainsFunc(t.all(), func(x *target) bool { return !some[x] })
+}
+
 // pick chooses whom to try, but nobody to be avoided if there is another: the leader
 // where it matters, else one of whom it is not known who he is, so that leaders become
 // known, else whoever's turn it is. Those that failed lately are the last resort. It is

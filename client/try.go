@@ -39,6 +39,7 @@ type try struct {
 func (t *targets) try(ctx context.Context, call try) error {
 	var v verdict
 	lost := map[*target]bool{} // who has forgotten the result
+	strangers := map[*target]bool{}
 	avoid := lost
 	for n := 0; ; n++ {
 		t.resolve(ctx, false)
@@ -51,7 +52,7 @@ func (t *targets) try(ctx context.Context, call try) error {
 				t.answered(x, s)
 				return nil
 			}
-			f := examine(err)
+			f := x.whyRefused(ctx, examine(err))
 			f.sure = f.sure || call.reads
 			v.add(f)
 			if ctx.Err() != nil {
@@ -63,10 +64,15 @@ func (t *targets) try(ctx context.Context, call try) error {
 				lost[x] = true
 				f.final = !t.more(lost)
 			}
+			if f.untrusted {
+				strangers[x] = true
+				f.final = t.allIn(strangers)
+			}
 			if f.final || call.once && v.unknown {
 				return v.error(call.did, nil)
 			}
 			avoid = with(lost, x)
+			maps.Copy(avoid, strangers) // or two that fail in turns would keep the others from being asked
 		}
 		if err := pause(ctx, n, x == nil || t.single()); err != nil {
 			return v.error(call.did, err)

@@ -30,7 +30,7 @@ func (c *Client[C, R]) Committed(ctx context.Context, from balsa.Index) iter.Seq
 			return
 		}
 		defer end()
-		w := watch[C, R]{client: c, next: max(from, 1), compacted: map[*target]bool{}, yield: yield}
+		w := watch[C, R]{client: c, next: max(from, 1), compacted: map[*target]bool{}, strangers: map[*target]bool{}, yield: yield}
 		if err := w.follow(ctx); err != nil {
 			yield(balsa.Committed[C]{}, err)
 		}
@@ -44,6 +44,7 @@ type watch[C, R any] struct {
 	client    *Client[C, R]
 	next      balsa.Index
 	compacted map[*target]bool // whose logs do not reach back to next
+	strangers map[*target]bool // who do not trust the caller, or the other way round
 	stopped   bool             // the loop has ended
 	yield     func(balsa.Committed[C], error) bool
 }
@@ -64,7 +65,7 @@ func (w *watch[C, R]) follow(ctx context.Context) error {
 			case ctx.Err() != nil:
 				return context.Cause(ctx)
 			}
-			if err := w.judge(x, err); err != nil {
+			if err := w.judge(ctx, x, err); err != nil {
 				return failure(watching, err)
 			}
 			if w.next > before {
@@ -79,12 +80,16 @@ func (w *watch[C, R]) follow(ctx context.Context) error {
 }
 
 // judge notes why a stream has ended. Its error is one that no other member would mend.
-func (w *watch[C, R]) judge(x *target, err error) error {
+func (w *watch[C, R]) judge(ctx context.Context, x *target, err error) error {
 	var alien *alienError
 	if errors.As(err, &alien) {
 		return err
 	}
-	f := examine(err)
+	f := x.whyRefused(ctx, examine(err))
+	if f.untrusted {
+		w.strangers[x] = true
+		f.final = w.client.targets.allIn(w.strangers)
+	}
 	if !errors.Is(f.reason, balsa.ErrCompacted) {
 		w.client.targets.failed(x, f.standing, f.network)
 		if f.final {

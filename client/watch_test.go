@@ -9,6 +9,7 @@ import (
 	"github.com/balsaraft/balsa"
 )
 
+// Scenario stale-watch, for a caller outside.
 func TestAWatchGoesOnAtAnotherMember(t *testing.T) {
 	c := found(t, "a", "b", "c")
 	client := c.dial(c.addrs()...)
@@ -70,6 +71,7 @@ func (c *cluster) watched() string {
 	})
 }
 
+// Scenario stale-watch, for a caller outside: he is told.
 func TestAWatchOfWhatNobodyHasAnyMore(t *testing.T) {
 	c := found(t, "a", "b", "c")
 	client := c.dial(c.addrs()...)

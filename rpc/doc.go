@@ -18,5 +18,6 @@
 //	query.go    questions
 //	watch.go    the stream of commands that were applied
 //	members.go  status and operations
+//	pages.go    which pages of browsers may call
 //	standing.go whom this member takes for the leader, said with each answer
 package rpc

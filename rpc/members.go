@@ -15,7 +15,7 @@ func (s *service[S, C, R]) Status(context.Context, *balsav1.StatusRequest) (*bal
 		Name: status.Name, Id: status.ID.String(), Cluster: status.Cluster.String(), Addr: status.Addr, Role: status.Role,
 		Leader: status.Leader, Term: uint64(status.Term), Last: uint64(status.Last), Durable: uint64(status.Durable),
 		Commit: uint64(status.Commit), Applied: uint64(status.Applied), Snapshot: uint64(status.Snapshot),
-		LogBytes: status.LogBytes, Waiting: status.Waiting, Members: members(status.Members),
+		LogBytes: status.LogBytes, Waiting: status.Waiting, Changing: status.Changing, Diverged: status.Diverged, Members: members(status.Members),
 	}
 	if status.LeaderID != 0 {
 		r.LeaderId = status.LeaderID.String()
@@ -53,7 +53,7 @@ func (s *service[S, C, R]) SetMembers(ctx context.Context, q *balsav1.SetMembers
 		}
 		list = append(list, member)
 	}
-	return s.change(ctx, q.GetWaitMs(), func(ctx context.Context) error { return s.node.SetMembers(ctx, list) })
+	return s.change(ctx, q.GetWaitMs(), func(ctx context.Context) error { return s.node.SetMembers(ctx, list, forced(q)...) })
 }
 
 // AddMember implements balsav1.ClusterHandler.
@@ -62,7 +62,7 @@ func (s *service[S, C, R]) AddMember(ctx context.Context, q *balsav1.AddMemberRe
 	if err != nil {
 		return nil, s.badRequest("%w", err)
 	}
-	return s.change(ctx, q.GetWaitMs(), func(ctx context.Context) error { return s.node.AddMember(ctx, member) })
+	return s.change(ctx, q.GetWaitMs(), func(ctx context.Context) error { return s.node.AddMember(ctx, member, forced(q)...) })
 }
 
 // RemoveMember implements balsav1.ClusterHandler.
@@ -71,7 +71,26 @@ func (s *service[S, C, R]) RemoveMember(ctx context.Context, q *balsav1.RemoveMe
 	if err := id.UnmarshalText([]byte(q.GetId())); err != nil {
 		return nil, s.badRequest("%w", err)
 	}
-	return s.change(ctx, q.GetWaitMs(), func(ctx context.Context) error { return s.node.RemoveMember(ctx, id) })
+	return s.change(ctx, q.GetWaitMs(), func(ctx context.Context) error { return s.node.RemoveMember(ctx, id, forced(q)...) })
+}
+
+// SetRole implements balsav1.ClusterHandler.
+func (s *service[S, C, R]) SetRole(ctx context.Context, q *balsav1.SetRoleRequest) (*balsav1.ChangeResponse, error) {
+	member, err := memberOf(&balsav1.Member{Id: q.GetId(), Role: q.GetRole()})
+	if err != nil {
+		return nil, s.badRequest("%w", err)
+	}
+	return s.change(ctx, q.GetWaitMs(), func(ctx context.Context) error {
+		return s.node.SetRole(ctx, member.ID, member.Role, forced(q)...)
+	})
+}
+
+// forced are the options that a request asks for.
+func forced(q interface{ GetForce() bool }) []balsa.ChangeOption {
+	if q.GetForce() {
+		return []balsa.ChangeOption{balsa.Force()}
+	}
+	return nil
 }
 
 // TransferLeadership implements balsav1.ClusterHandler.

@@ -57,6 +57,8 @@ const (
 	ClusterSetMembersProcedure = "/balsa.v1.Cluster/SetMembers"
 	// ClusterAddMemberProcedure is the fully-qualified name of the Cluster's AddMember RPC.
 	ClusterAddMemberProcedure = "/balsa.v1.Cluster/AddMember"
+	// ClusterSetRoleProcedure is the fully-qualified name of the Cluster's SetRole RPC.
+	ClusterSetRoleProcedure = "/balsa.v1.Cluster/SetRole"
 	// ClusterRemoveMemberProcedure is the fully-qualified name of the Cluster's RemoveMember RPC.
 	ClusterRemoveMemberProcedure = "/balsa.v1.Cluster/RemoveMember"
 	// ClusterTransferLeadershipProcedure is the fully-qualified name of the Cluster's
@@ -86,6 +88,8 @@ type ClusterClient interface {
 	SetMembers(context.Context, *SetMembersRequest) (*ChangeResponse, error)
 	// AddMember adds a member whose identity is known, or changes role or address of one.
 	AddMember(context.Context, *AddMemberRequest) (*ChangeResponse, error)
+	// SetRole makes a voter of a learner once that has caught up, or a learner of a voter.
+	SetRole(context.Context, *SetRoleRequest) (*ChangeResponse, error)
 	// RemoveMember removes a member; one that is not there counts as removed.
 	RemoveMember(context.Context, *RemoveMemberRequest) (*ChangeResponse, error)
 	// TransferLeadership makes a voter lead, or whoever can soonest.
@@ -158,6 +162,12 @@ func NewClusterClient(httpClient connect.HTTPClient, baseURL string, opts ...con
 			connect.WithSchema(clusterMethods.ByName("AddMember")),
 			connect.WithClientOptions(opts...),
 		),
+		setRole: connect.NewClient[SetRoleRequest, ChangeResponse](
+			httpClient,
+			baseURL+ClusterSetRoleProcedure,
+			connect.WithSchema(clusterMethods.ByName("SetRole")),
+			connect.WithClientOptions(opts...),
+		),
 		removeMember: connect.NewClient[RemoveMemberRequest, ChangeResponse](
 			httpClient,
 			baseURL+ClusterRemoveMemberProcedure,
@@ -184,6 +194,7 @@ type clusterClient struct {
 	members            *connect.Client[MembersRequest, MembersResponse]
 	setMembers         *connect.Client[SetMembersRequest, ChangeResponse]
 	addMember          *connect.Client[AddMemberRequest, ChangeResponse]
+	setRole            *connect.Client[SetRoleRequest, ChangeResponse]
 	removeMember       *connect.Client[RemoveMemberRequest, ChangeResponse]
 	transferLeadership *connect.Client[TransferLeadershipRequest, ChangeResponse]
 }
@@ -265,6 +276,15 @@ func (c *clusterClient) AddMember(ctx context.Context, req *AddMemberRequest) (*
 	return nil, err
 }
 
+// SetRole calls balsa.v1.Cluster.SetRole.
+func (c *clusterClient) SetRole(ctx context.Context, req *SetRoleRequest) (*ChangeResponse, error) {
+	response, err := c.setRole.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // RemoveMember calls balsa.v1.Cluster.RemoveMember.
 func (c *clusterClient) RemoveMember(ctx context.Context, req *RemoveMemberRequest) (*ChangeResponse, error) {
 	response, err := c.removeMember.CallUnary(ctx, connect.NewRequest(req))
@@ -305,6 +325,8 @@ type ClusterHandler interface {
 	SetMembers(context.Context, *SetMembersRequest) (*ChangeResponse, error)
 	// AddMember adds a member whose identity is known, or changes role or address of one.
 	AddMember(context.Context, *AddMemberRequest) (*ChangeResponse, error)
+	// SetRole makes a voter of a learner once that has caught up, or a learner of a voter.
+	SetRole(context.Context, *SetRoleRequest) (*ChangeResponse, error)
 	// RemoveMember removes a member; one that is not there counts as removed.
 	RemoveMember(context.Context, *RemoveMemberRequest) (*ChangeResponse, error)
 	// TransferLeadership makes a voter lead, or whoever can soonest.
@@ -373,6 +395,12 @@ func NewClusterHandler(svc ClusterHandler, opts ...connect.HandlerOption) (strin
 		connect.WithSchema(clusterMethods.ByName("AddMember")),
 		connect.WithHandlerOptions(opts...),
 	)
+	clusterSetRoleHandler := connect.NewUnaryHandlerSimple(
+		ClusterSetRoleProcedure,
+		svc.SetRole,
+		connect.WithSchema(clusterMethods.ByName("SetRole")),
+		connect.WithHandlerOptions(opts...),
+	)
 	clusterRemoveMemberHandler := connect.NewUnaryHandlerSimple(
 		ClusterRemoveMemberProcedure,
 		svc.RemoveMember,
@@ -405,6 +433,8 @@ func NewClusterHandler(svc ClusterHandler, opts ...connect.HandlerOption) (strin
 			clusterSetMembersHandler.ServeHTTP(w, r)
 		case ClusterAddMemberProcedure:
 			clusterAddMemberHandler.ServeHTTP(w, r)
+		case ClusterSetRoleProcedure:
+			clusterSetRoleHandler.ServeHTTP(w, r)
 		case ClusterRemoveMemberProcedure:
 			clusterRemoveMemberHandler.ServeHTTP(w, r)
 		case ClusterTransferLeadershipProcedure:
@@ -452,6 +482,10 @@ func (UnimplementedClusterHandler) SetMembers(context.Context, *SetMembersReques
 
 func (UnimplementedClusterHandler) AddMember(context.Context, *AddMemberRequest) (*ChangeResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("balsa.v1.Cluster.AddMember is not implemented"))
+}
+
+func (UnimplementedClusterHandler) SetRole(context.Context, *SetRoleRequest) (*ChangeResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("balsa.v1.Cluster.SetRole is not implemented"))
 }
 
 func (UnimplementedClusterHandler) RemoveMember(context.Context, *RemoveMemberRequest) (*ChangeResponse, error) {

@@ -93,6 +93,7 @@ const (
 	Reason_REASON_RESULT_LOST     Reason = 10
 	Reason_REASON_CONFIG          Reason = 11 // the request is not one that this state machine or member takes
 	Reason_REASON_DEADLINE        Reason = 12
+	Reason_REASON_CLUSTER_VERSION Reason = 13 // not all members understand the command yet
 )
 
 // Enum value maps for Reason.
@@ -111,6 +112,7 @@ var (
 		10: "REASON_RESULT_LOST",
 		11: "REASON_CONFIG",
 		12: "REASON_DEADLINE",
+		13: "REASON_CLUSTER_VERSION",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":     0,
@@ -126,6 +128,7 @@ var (
 		"REASON_RESULT_LOST":     10,
 		"REASON_CONFIG":          11,
 		"REASON_DEADLINE":        12,
+		"REASON_CLUSTER_VERSION": 13,
 	}
 )
 
@@ -895,6 +898,8 @@ type StatusResponse struct {
 	LogBytes      int64                  `protobuf:"varint,14,opt,name=log_bytes,json=logBytes,proto3" json:"log_bytes,omitempty"`
 	Waiting       string                 `protobuf:"bytes,15,opt,name=waiting,proto3" json:"waiting,omitempty"` // why there is no leader
 	Members       []*MemberStatus        `protobuf:"bytes,16,rep,name=members,proto3" json:"members,omitempty"`
+	Changing      bool                   `protobuf:"varint,17,opt,name=changing,proto3" json:"changing,omitempty"` // a change of the members is under way
+	Diverged      string                 `protobuf:"bytes,18,opt,name=diverged,proto3" json:"diverged,omitempty"`  // how members' states differ, as the last comparisons have shown
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1039,6 +1044,20 @@ func (x *StatusResponse) GetMembers() []*MemberStatus {
 		return x.Members
 	}
 	return nil
+}
+
+func (x *StatusResponse) GetChanging() bool {
+	if x != nil {
+		return x.Changing
+	}
+	return false
+}
+
+func (x *StatusResponse) GetDiverged() string {
+	if x != nil {
+		return x.Diverged
+	}
+	return ""
 }
 
 type MemberStatus struct {
@@ -1293,6 +1312,7 @@ type SetMembersRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Members       []*Member              `protobuf:"bytes,1,rep,name=members,proto3" json:"members,omitempty"`
 	WaitMs        uint32                 `protobuf:"varint,2,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"`
+	Force         bool                   `protobuf:"varint,3,opt,name=force,proto3" json:"force,omitempty"` // though no majority may be within reach afterwards
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1341,10 +1361,18 @@ func (x *SetMembersRequest) GetWaitMs() uint32 {
 	return 0
 }
 
+func (x *SetMembersRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
 type AddMemberRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Member        *Member                `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
 	WaitMs        uint32                 `protobuf:"varint,2,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"`
+	Force         bool                   `protobuf:"varint,3,opt,name=force,proto3" json:"force,omitempty"` // as in SetMembersRequest
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1393,17 +1421,93 @@ func (x *AddMemberRequest) GetWaitMs() uint32 {
 	return 0
 }
 
+func (x *AddMemberRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+type SetRoleRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Role          string                 `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"` // voter or learner
+	WaitMs        uint32                 `protobuf:"varint,3,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"`
+	Force         bool                   `protobuf:"varint,4,opt,name=force,proto3" json:"force,omitempty"` // as in SetMembersRequest
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRoleRequest) Reset() {
+	*x = SetRoleRequest{}
+	mi := &file_balsa_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRoleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRoleRequest) ProtoMessage() {}
+
+func (x *SetRoleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_balsa_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRoleRequest.ProtoReflect.Descriptor instead.
+func (*SetRoleRequest) Descriptor() ([]byte, []int) {
+	return file_balsa_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *SetRoleRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *SetRoleRequest) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *SetRoleRequest) GetWaitMs() uint32 {
+	if x != nil {
+		return x.WaitMs
+	}
+	return 0
+}
+
+func (x *SetRoleRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
 type RemoveMemberRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	WaitMs        uint32                 `protobuf:"varint,2,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"`
+	Force         bool                   `protobuf:"varint,3,opt,name=force,proto3" json:"force,omitempty"` // as in SetMembersRequest
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RemoveMemberRequest) Reset() {
 	*x = RemoveMemberRequest{}
-	mi := &file_balsa_proto_msgTypes[19]
+	mi := &file_balsa_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1415,7 +1519,7 @@ func (x *RemoveMemberRequest) String() string {
 func (*RemoveMemberRequest) ProtoMessage() {}
 
 func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_balsa_proto_msgTypes[19]
+	mi := &file_balsa_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1428,7 +1532,7 @@ func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveMemberRequest.ProtoReflect.Descriptor instead.
 func (*RemoveMemberRequest) Descriptor() ([]byte, []int) {
-	return file_balsa_proto_rawDescGZIP(), []int{19}
+	return file_balsa_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RemoveMemberRequest) GetId() string {
@@ -1445,6 +1549,13 @@ func (x *RemoveMemberRequest) GetWaitMs() uint32 {
 	return 0
 }
 
+func (x *RemoveMemberRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
 type TransferLeadershipRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	To            string                 `protobuf:"bytes,1,opt,name=to,proto3" json:"to,omitempty"` // empty for whoever can soonest
@@ -1455,7 +1566,7 @@ type TransferLeadershipRequest struct {
 
 func (x *TransferLeadershipRequest) Reset() {
 	*x = TransferLeadershipRequest{}
-	mi := &file_balsa_proto_msgTypes[20]
+	mi := &file_balsa_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1467,7 +1578,7 @@ func (x *TransferLeadershipRequest) String() string {
 func (*TransferLeadershipRequest) ProtoMessage() {}
 
 func (x *TransferLeadershipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_balsa_proto_msgTypes[20]
+	mi := &file_balsa_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1480,7 +1591,7 @@ func (x *TransferLeadershipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferLeadershipRequest.ProtoReflect.Descriptor instead.
 func (*TransferLeadershipRequest) Descriptor() ([]byte, []int) {
-	return file_balsa_proto_rawDescGZIP(), []int{20}
+	return file_balsa_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *TransferLeadershipRequest) GetTo() string {
@@ -1506,7 +1617,7 @@ type ChangeResponse struct {
 
 func (x *ChangeResponse) Reset() {
 	*x = ChangeResponse{}
-	mi := &file_balsa_proto_msgTypes[21]
+	mi := &file_balsa_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1518,7 +1629,7 @@ func (x *ChangeResponse) String() string {
 func (*ChangeResponse) ProtoMessage() {}
 
 func (x *ChangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_balsa_proto_msgTypes[21]
+	mi := &file_balsa_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1531,7 +1642,7 @@ func (x *ChangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeResponse.ProtoReflect.Descriptor instead.
 func (*ChangeResponse) Descriptor() ([]byte, []int) {
-	return file_balsa_proto_rawDescGZIP(), []int{21}
+	return file_balsa_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ChangeResponse) GetStanding() *Standing {
@@ -1555,7 +1666,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_balsa_proto_msgTypes[22]
+	mi := &file_balsa_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1567,7 +1678,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_balsa_proto_msgTypes[22]
+	mi := &file_balsa_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1580,7 +1691,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_balsa_proto_rawDescGZIP(), []int{22}
+	return file_balsa_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Failure) GetOutcome() Outcome {
@@ -1665,7 +1776,7 @@ const file_balsa_proto_rawDesc = "" +
 	"\x04seed\x18\x04 \x01(\x06R\x04seed\x12\x18\n" +
 	"\acommand\x18\x05 \x01(\fR\acommand\x12.\n" +
 	"\bstanding\x18\x06 \x01(\v2\x12.balsa.v1.StandingR\bstanding\"\x0f\n" +
-	"\rStatusRequest\"\xa4\x03\n" +
+	"\rStatusRequest\"\xdc\x03\n" +
 	"\x0eStatusResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x18\n" +
@@ -1683,7 +1794,9 @@ const file_balsa_proto_rawDesc = "" +
 	"\bsnapshot\x18\r \x01(\x04R\bsnapshot\x12\x1b\n" +
 	"\tlog_bytes\x18\x0e \x01(\x03R\blogBytes\x12\x18\n" +
 	"\awaiting\x18\x0f \x01(\tR\awaiting\x120\n" +
-	"\amembers\x18\x10 \x03(\v2\x16.balsa.v1.MemberStatusR\amembers\"\x88\x01\n" +
+	"\amembers\x18\x10 \x03(\v2\x16.balsa.v1.MemberStatusR\amembers\x12\x1a\n" +
+	"\bchanging\x18\x11 \x01(\bR\bchanging\x12\x1a\n" +
+	"\bdiverged\x18\x12 \x01(\tR\bdiverged\"\x88\x01\n" +
 	"\fMemberStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
@@ -1700,16 +1813,24 @@ const file_balsa_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
 	"\x04addr\x18\x03 \x01(\tR\x04addr\x12\x12\n" +
-	"\x04role\x18\x04 \x01(\tR\x04role\"X\n" +
+	"\x04role\x18\x04 \x01(\tR\x04role\"n\n" +
 	"\x11SetMembersRequest\x12*\n" +
 	"\amembers\x18\x01 \x03(\v2\x10.balsa.v1.MemberR\amembers\x12\x17\n" +
-	"\await_ms\x18\x02 \x01(\rR\x06waitMs\"U\n" +
+	"\await_ms\x18\x02 \x01(\rR\x06waitMs\x12\x14\n" +
+	"\x05force\x18\x03 \x01(\bR\x05force\"k\n" +
 	"\x10AddMemberRequest\x12(\n" +
 	"\x06member\x18\x01 \x01(\v2\x10.balsa.v1.MemberR\x06member\x12\x17\n" +
-	"\await_ms\x18\x02 \x01(\rR\x06waitMs\">\n" +
+	"\await_ms\x18\x02 \x01(\rR\x06waitMs\x12\x14\n" +
+	"\x05force\x18\x03 \x01(\bR\x05force\"c\n" +
+	"\x0eSetRoleRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04role\x18\x02 \x01(\tR\x04role\x12\x17\n" +
+	"\await_ms\x18\x03 \x01(\rR\x06waitMs\x12\x14\n" +
+	"\x05force\x18\x04 \x01(\bR\x05force\"T\n" +
 	"\x13RemoveMemberRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
-	"\await_ms\x18\x02 \x01(\rR\x06waitMs\"D\n" +
+	"\await_ms\x18\x02 \x01(\rR\x06waitMs\x12\x14\n" +
+	"\x05force\x18\x03 \x01(\bR\x05force\"D\n" +
 	"\x19TransferLeadershipRequest\x12\x0e\n" +
 	"\x02to\x18\x01 \x01(\tR\x02to\x12\x17\n" +
 	"\await_ms\x18\x02 \x01(\rR\x06waitMs\"@\n" +
@@ -1724,7 +1845,7 @@ const file_balsa_proto_rawDesc = "" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15OUTCOME_NOT_COMMITTED\x10\x01\x12\x13\n" +
-	"\x0fOUTCOME_UNKNOWN\x10\x02*\xa5\x02\n" +
+	"\x0fOUTCOME_UNKNOWN\x10\x02*\xc1\x02\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10REASON_NO_LEADER\x10\x01\x12\x15\n" +
@@ -1739,7 +1860,8 @@ const file_balsa_proto_rawDesc = "" +
 	"\x12REASON_RESULT_LOST\x10\n" +
 	"\x12\x11\n" +
 	"\rREASON_CONFIG\x10\v\x12\x13\n" +
-	"\x0fREASON_DEADLINE\x10\f2\x82\x06\n" +
+	"\x0fREASON_DEADLINE\x10\f\x12\x1a\n" +
+	"\x16REASON_CLUSTER_VERSION\x10\r2\xc1\x06\n" +
 	"\aCluster\x12J\n" +
 	"\vOpenSession\x12\x1c.balsa.v1.OpenSessionRequest\x1a\x1d.balsa.v1.OpenSessionResponse\x12M\n" +
 	"\fCloseSession\x12\x1d.balsa.v1.CloseSessionRequest\x1a\x1e.balsa.v1.CloseSessionResponse\x12>\n" +
@@ -1750,7 +1872,8 @@ const file_balsa_proto_rawDesc = "" +
 	"\aMembers\x12\x18.balsa.v1.MembersRequest\x1a\x19.balsa.v1.MembersResponse\x12C\n" +
 	"\n" +
 	"SetMembers\x12\x1b.balsa.v1.SetMembersRequest\x1a\x18.balsa.v1.ChangeResponse\x12A\n" +
-	"\tAddMember\x12\x1a.balsa.v1.AddMemberRequest\x1a\x18.balsa.v1.ChangeResponse\x12G\n" +
+	"\tAddMember\x12\x1a.balsa.v1.AddMemberRequest\x1a\x18.balsa.v1.ChangeResponse\x12=\n" +
+	"\aSetRole\x12\x18.balsa.v1.SetRoleRequest\x1a\x18.balsa.v1.ChangeResponse\x12G\n" +
 	"\fRemoveMember\x12\x1d.balsa.v1.RemoveMemberRequest\x1a\x18.balsa.v1.ChangeResponse\x12S\n" +
 	"\x12TransferLeadership\x12#.balsa.v1.TransferLeadershipRequest\x1a\x18.balsa.v1.ChangeResponseB0Z.github.com/balsaraft/balsa/rpc/balsav1;balsav1b\x06proto3"
 
@@ -1767,7 +1890,7 @@ func file_balsa_proto_rawDescGZIP() []byte {
 }
 
 var file_balsa_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_balsa_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_balsa_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_balsa_proto_goTypes = []any{
 	(Outcome)(0),                      // 0: balsa.v1.Outcome
 	(Reason)(0),                       // 1: balsa.v1.Reason
@@ -1790,10 +1913,11 @@ var file_balsa_proto_goTypes = []any{
 	(*Member)(nil),                    // 18: balsa.v1.Member
 	(*SetMembersRequest)(nil),         // 19: balsa.v1.SetMembersRequest
 	(*AddMemberRequest)(nil),          // 20: balsa.v1.AddMemberRequest
-	(*RemoveMemberRequest)(nil),       // 21: balsa.v1.RemoveMemberRequest
-	(*TransferLeadershipRequest)(nil), // 22: balsa.v1.TransferLeadershipRequest
-	(*ChangeResponse)(nil),            // 23: balsa.v1.ChangeResponse
-	(*Failure)(nil),                   // 24: balsa.v1.Failure
+	(*SetRoleRequest)(nil),            // 21: balsa.v1.SetRoleRequest
+	(*RemoveMemberRequest)(nil),       // 22: balsa.v1.RemoveMemberRequest
+	(*TransferLeadershipRequest)(nil), // 23: balsa.v1.TransferLeadershipRequest
+	(*ChangeResponse)(nil),            // 24: balsa.v1.ChangeResponse
+	(*Failure)(nil),                   // 25: balsa.v1.Failure
 }
 var file_balsa_proto_depIdxs = []int32{
 	2,  // 0: balsa.v1.OpenSessionResponse.standing:type_name -> balsa.v1.Standing
@@ -1819,21 +1943,23 @@ var file_balsa_proto_depIdxs = []int32{
 	16, // 20: balsa.v1.Cluster.Members:input_type -> balsa.v1.MembersRequest
 	19, // 21: balsa.v1.Cluster.SetMembers:input_type -> balsa.v1.SetMembersRequest
 	20, // 22: balsa.v1.Cluster.AddMember:input_type -> balsa.v1.AddMemberRequest
-	21, // 23: balsa.v1.Cluster.RemoveMember:input_type -> balsa.v1.RemoveMemberRequest
-	22, // 24: balsa.v1.Cluster.TransferLeadership:input_type -> balsa.v1.TransferLeadershipRequest
-	4,  // 25: balsa.v1.Cluster.OpenSession:output_type -> balsa.v1.OpenSessionResponse
-	6,  // 26: balsa.v1.Cluster.CloseSession:output_type -> balsa.v1.CloseSessionResponse
-	8,  // 27: balsa.v1.Cluster.Propose:output_type -> balsa.v1.ProposeResponse
-	10, // 28: balsa.v1.Cluster.Query:output_type -> balsa.v1.QueryResponse
-	12, // 29: balsa.v1.Cluster.Watch:output_type -> balsa.v1.WatchResponse
-	14, // 30: balsa.v1.Cluster.Status:output_type -> balsa.v1.StatusResponse
-	17, // 31: balsa.v1.Cluster.Members:output_type -> balsa.v1.MembersResponse
-	23, // 32: balsa.v1.Cluster.SetMembers:output_type -> balsa.v1.ChangeResponse
-	23, // 33: balsa.v1.Cluster.AddMember:output_type -> balsa.v1.ChangeResponse
-	23, // 34: balsa.v1.Cluster.RemoveMember:output_type -> balsa.v1.ChangeResponse
-	23, // 35: balsa.v1.Cluster.TransferLeadership:output_type -> balsa.v1.ChangeResponse
-	25, // [25:36] is the sub-list for method output_type
-	14, // [14:25] is the sub-list for method input_type
+	21, // 23: balsa.v1.Cluster.SetRole:input_type -> balsa.v1.SetRoleRequest
+	22, // 24: balsa.v1.Cluster.RemoveMember:input_type -> balsa.v1.RemoveMemberRequest
+	23, // 25: balsa.v1.Cluster.TransferLeadership:input_type -> balsa.v1.TransferLeadershipRequest
+	4,  // 26: balsa.v1.Cluster.OpenSession:output_type -> balsa.v1.OpenSessionResponse
+	6,  // 27: balsa.v1.Cluster.CloseSession:output_type -> balsa.v1.CloseSessionResponse
+	8,  // 28: balsa.v1.Cluster.Propose:output_type -> balsa.v1.ProposeResponse
+	10, // 29: balsa.v1.Cluster.Query:output_type -> balsa.v1.QueryResponse
+	12, // 30: balsa.v1.Cluster.Watch:output_type -> balsa.v1.WatchResponse
+	14, // 31: balsa.v1.Cluster.Status:output_type -> balsa.v1.StatusResponse
+	17, // 32: balsa.v1.Cluster.Members:output_type -> balsa.v1.MembersResponse
+	24, // 33: balsa.v1.Cluster.SetMembers:output_type -> balsa.v1.ChangeResponse
+	24, // 34: balsa.v1.Cluster.AddMember:output_type -> balsa.v1.ChangeResponse
+	24, // 35: balsa.v1.Cluster.SetRole:output_type -> balsa.v1.ChangeResponse
+	24, // 36: balsa.v1.Cluster.RemoveMember:output_type -> balsa.v1.ChangeResponse
+	24, // 37: balsa.v1.Cluster.TransferLeadership:output_type -> balsa.v1.ChangeResponse
+	26, // [26:38] is the sub-list for method output_type
+	14, // [14:26] is the sub-list for method input_type
 	14, // [14:14] is the sub-list for extension type_name
 	14, // [14:14] is the sub-list for extension extendee
 	0,  // [0:14] is the sub-list for field type_name
@@ -1855,7 +1981,7 @@ func file_balsa_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_balsa_proto_rawDesc), len(file_balsa_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

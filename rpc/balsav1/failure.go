@@ -18,6 +18,7 @@ var meanings = []struct {
 }{
 	{Reason_REASON_CONFIG, balsa.ErrConfig, connect.CodeInvalidArgument},
 	{Reason_REASON_TOO_LARGE, balsa.ErrTooLarge, connect.CodeInvalidArgument},
+	{Reason_REASON_CLUSTER_VERSION, balsa.ErrClusterVersion, connect.CodeFailedPrecondition},
 	{Reason_REASON_REFUSED, balsa.ErrRefused, connect.CodeFailedPrecondition},
 	{Reason_REASON_SESSION_EXPIRED, balsa.ErrSessionExpired, connect.CodeFailedPrecondition},
 	{Reason_REASON_RESULT_LOST, balsa.ErrResultLost, connect.CodeDataLoss},
