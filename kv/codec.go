@@ -44,6 +44,19 @@ func (d *decoder) byte() byte {
 	return b
 }
 
+func (d *decoder) u64() uint64 {
+	const size = 8
+	if len(d.rest) < size {
+		d.fail(errShort)
+	}
+	if d.err != nil {
+		return 0
+	}
+	v := binary.LittleEndian.Uint64(d.rest)
+	d.rest = d.rest[size:]
+	return v
+}
+
 func (d *decoder) uvarint() uint64 {
 	if d.err != nil {
 		return 0
@@ -60,6 +73,21 @@ func (d *decoder) uvarint() uint64 {
 	}
 	d.rest = d.rest[n:]
 	return v
+}
+
+func (d *decoder) varint() int64 {
+	v := d.uvarint()
+	return int64(v>>1) ^ -int64(v&1)
+}
+
+// count takes a number of things, each of which has a byte at least.
+func (d *decoder) count(limit int) int {
+	n := d.uvarint()
+	if d.err == nil && n > uint64(min(limit, len(d.rest))) {
+		d.fail(fmt.Errorf("%d of something, there can be %d", n, min(limit, len(d.rest))))
+		return 0
+	}
+	return int(n)
 }
 
 // bytes takes a length and that many bytes, which it shares with the input.

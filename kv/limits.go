@@ -3,6 +3,7 @@ package kv
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Limits. They are part of the format: a command or snapshot beyond them is refused by
@@ -10,20 +11,37 @@ import (
 const (
 	MaxKey   = 1024    // bytes of a key, which has at least one
 	MaxValue = 1 << 20 // bytes of a value, which may be empty
+	MaxOps   = 10_000  // operations of a command, and as many conditions
 
-	// MaxCommand is what an encoded command can need at most: a key and two values, as
-	// a compare-and-set has them, and a few bytes around. It is what balsa.Config's
-	// MaxCommand must be for the limits above to be the ones that count.
-	MaxCommand = MaxKey + 2*MaxValue + 64
+	// MaxCommand is what an encoded command may need at most. It is what
+	// balsa.Config's MaxCommand must be for the limits above to be the ones that count.
+	MaxCommand = 4 << 20
+
+	// MaxReply is how many bytes of keys and values a result brings back. What a
+	// command reads beyond that is left out, and the reply says so.
+	MaxReply = 4 << 20
+
+	// MaxRange is how many keys one operation on a range takes. The reply says whether
+	// there are more.
+	MaxRange = 10_000
+
+	// MaxTTL is how far ahead something can expire.
+	MaxTTL = 100 * 365 * 24 * time.Hour
+
+	// MaxHistory and MaxHistoryBytes bound the past that is kept for watches and for
+	// reads of earlier revisions: the number of changes, and the bytes of keys and
+	// values that they replaced.
+	MaxHistory      = 100_000
+	MaxHistoryBytes = 64 << 20
 )
 
-// ErrLimit says that a key or a value is over its limit, or a key empty. It is a
-// *LimitError.
+// ErrLimit says that a key, a value or a command is over its limit, or a key empty. It
+// is a *LimitError.
 var ErrLimit = errors.New("over a limit of the store")
 
 // LimitError says what is over which limit.
 type LimitError struct {
-	What  string // "key" or "value"
+	What  string // "key", "value", "command"
 	Size  int
 	Limit int
 }

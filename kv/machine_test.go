@@ -1,152 +1,76 @@
 package kv
 
 import (
-	"bytes"
-	"fmt"
-	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/balsaraft/balsa"
 )
 
-var _ balsa.StateMachine[Command, Result] = (*Machine)(nil)
-
-// history is the slow, obvious version of a Machine: all changes so far, searched from
-// the end.
-type history []struct {
+// log hands commands to a machine as a node would.
+type log struct {
 	index balsa.Index
-	Command
+	now   time.Time
 }
 
-func (h history) get(key string) (value []byte, version balsa.Index) {
-	for i := len(h) - 1; i >= 0; i-- {
-		if h[i].Key == key {
-			if h[i].Op == Delete {
-				return nil, 0
-			}
-			return h[i].Value, h[i].index
-		}
-	}
-	return nil, 0
+func newLog() *log { return &log{now: time.Unix(1_800_000_000, 0)} }
+
+// entry is the next one, some time after the last.
+func (l *log) entry(passed time.Duration) balsa.Entry {
+	l.index++
+	l.now = l.now.Add(passed)
+	return balsa.Entry{Index: l.index, Term: 1, Time: l.now}
 }
 
-// apply does what a person would expect of a command, condition by condition.
-func (h *history) apply(index balsa.Index, c Command) Result {
-	value, version := h.get(c.Key)
-	different := Result{Different, version}
-	switch {
-	case c.If.Kind == Always && c.Op == Delete && version == 0:
-		return Result{NotFound, 0}
-	case c.If.Kind == ValueIs && version == 0:
-		return Result{NotFound, 0}
-	case c.If.Kind == ValueIs && string(value) != string(c.If.Value):
-		return different
-	case c.If.Kind == VersionIs && (version == 0 || version != c.If.Version):
-		return different
-	case c.If.Kind == Exists && version == 0:
-		return different
-	case c.If.Kind == Absent && version != 0:
-		return different
-	}
-	if c.Op == Delete && version == 0 { // if absent: nothing to remove, and so it stays
-		return Result{Changed, index}
-	}
-	*h = append(*h, struct {
-		index balsa.Index
-		Command
-	}{index, c})
-	return Result{Changed, index}
-}
+func (l *log) apply(m *Machine, c Command) Result { return m.Apply(l.entry(0), c) }
 
-func randomCommand(r *rand.Rand, index int) Command {
-	value := func() []byte { return fmt.Appendf(nil, "v%d", r.IntN(3)) }
-	c := Command{Op: Put, Key: fmt.Sprintf("k%d", r.IntN(4)), Value: value()}
-	if r.IntN(3) == 0 {
-		c.Op, c.Value = Delete, nil
-	}
-	switch c.If.Kind = ConditionKind(r.IntN(int(ValueIs) + 1)); c.If.Kind {
-	case VersionIs:
-		c.If.Version = balsa.Index(max(0, index-r.IntN(8)))
-	case ValueIs:
-		c.If.Value = value()
-	}
-	return c
-}
-
-func TestMachineBehavesLikeItsHistory(t *testing.T) {
-	for seed := range uint64(50) {
-		r := rand.New(rand.NewPCG(seed, 1))
-		var h history
-		m := NewMachine()
-		for i := 1; i <= 400; i++ {
-			c := randomCommand(r, i)
-			want, got := h.apply(balsa.Index(i), c), m.Apply(balsa.Entry{Index: balsa.Index(i)}, c)
-			if got != want {
-				t.Fatalf("seed %d, entry %d, %+v: %+v, want %+v", seed, i, c, got, want)
-			}
-			if i%97 == 0 {
-				m = restored(t, m)
-			}
-		}
-		for k := range 4 {
-			key := fmt.Sprintf("k%d", k)
-			value, version := h.get(key)
-			if got, _ := m.Get(key); string(got.Value) != string(value) || got.Version != version {
-				t.Fatalf("seed %d: %s is %q at %d, want %q at %d", seed, key, got.Value, got.Version, value, version)
-			}
-		}
-	}
-}
-
-func snapshotOf(t testing.TB, m *Machine) []byte {
+func (l *log) do(t *testing.T, m *Machine, ops ...Op) Result {
 	t.Helper()
-	w, err := m.Snapshot()
-	if err != nil {
+	r := l.apply(m, Do(ops...))
+	if err := r.Err(); err != nil {
 		t.Fatal(err)
 	}
-	var b bytes.Buffer
-	if n, err := w.WriteTo(&b); err != nil || n != int64(b.Len()) {
-		t.Fatalf("WriteTo: %d of %d bytes, %v", n, b.Len(), err)
-	}
-	return b.Bytes()
+	return r
 }
 
-func restored(t testing.TB, m *Machine) *Machine {
-	t.Helper()
-	other := NewMachine()
-	if err := other.Restore(bytes.NewReader(snapshotOf(t, m))); err != nil {
-		t.Fatal(err)
-	}
-	return other
-}
-
-func TestScanIsOrderedAndBounded(t *testing.T) {
+// inMemory is a machine that the test closes.
+func inMemory(t testing.TB) *Machine {
 	m := NewMachine()
-	for i, key := range []string{"b2", "a", "b1", "c", "b3"} {
-		m.Apply(balsa.Entry{Index: balsa.Index(i + 1)}, Command{Op: Put, Key: key})
-	}
-	for _, c := range []struct {
-		prefix string
-		limit  int
-		want   string
-		more   bool
-	}{
-		{"", 10, "a b1 b2 b3 c", false},
-		{"b", 10, "b1 b2 b3", false},
-		{"b", 3, "b1 b2 b3", false},
-		{"b", 2, "b1 b2", true},
-		{"x", 2, "", false},
-	} {
-		items, more := m.Scan(c.prefix, c.limit)
-		got := ""
-		for i, item := range items {
-			if i > 0 {
-				got += " "
-			}
-			got += item.Key
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
 		}
-		if got != c.want || more != c.more {
-			t.Errorf("Scan(%q, %d) = %q, %v; want %q, %v", c.prefix, c.limit, got, more, c.want, c.more)
+	})
+	return m
+}
+
+func TestKeysCarryVersionsCreationAndChanges(t *testing.T) {
+	m, l := inMemory(t), newLog()
+	l.do(t, m, Set("k", []byte("1")))
+	l.do(t, m, Set("other", nil))
+	l.do(t, m, Set("k", []byte("2")))
+	i, err := m.Get("k")
+	if err != nil || i.Version != 3 || i.Created != 1 || i.Changes != 2 || string(i.Value) != "2" {
+		t.Fatalf("%+v, %v", i, err)
+	}
+	l.do(t, m, Delete("k"))
+	if _, err := m.Get("k"); err != ErrNotFound {
+		t.Fatal(err)
+	}
+	l.do(t, m, Set("k", []byte("3")))
+	if i, _ := m.Get("k"); i.Version != 5 || i.Created != 5 || i.Changes != 1 {
+		t.Fatalf("%+v", i)
+	}
+	v, _ := m.View()
+	defer v.Close()
+	for at, want := range []string{"", "1", "1", "2", "", "3"} {
+		earlier, err := v.At(balsa.Index(at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		i, err := earlier.Get("k")
+		if string(i.Value) != want || (err != nil) != (want == "") {
+			t.Errorf("at %d: %+v, %v, want %q", at, i, err, want)
 		}
 	}
 }

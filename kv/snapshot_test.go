@@ -2,155 +2,234 @@ package kv
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
-	"testing/iotest"
 
 	"github.com/balsaraft/balsa"
 )
 
-func filled(n int) *Machine {
-	m := NewMachine()
-	for i := range n {
-		m.Apply(balsa.Entry{Index: balsa.Index(i + 1)}, Command{Op: Put, Key: fmt.Sprintf("key-%07d", i), Value: fmt.Appendf(nil, "value %d", i)})
+// filled is a machine with some of everything.
+func filled(t testing.TB, l *log) *Machine {
+	m := inMemory(t)
+	for i := range 300 {
+		o := Set(fmt.Sprintf("key-%03d", i%200), bytes.Repeat([]byte{byte(i)}, i))
+		m.Apply(l.entry(0), Do(o))
 	}
+	m.Apply(l.entry(0), Do(Grant(1e9), Op{Kind: OpSet, Key: "leased", Lease: NewLease}))
+	m.Apply(l.entry(0), Do(Op{Kind: OpSet, Key: "short", TTL: 5e9}))
 	return m
 }
 
-func TestSnapshotHoldsTheMomentOfItsCapture(t *testing.T) {
-	m := filled(100)
-	before := snapshotOf(t, m)
+func TestSnapshotShowsTheMomentItWasTakenWhileCommandsGoOn(t *testing.T) {
+	l := newLog()
+	m := filled(t, l)
+	before := content(t, m)
 	w, err := m.Snapshot()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range 100 {
-		c := Command{Op: Put, Key: fmt.Sprintf("key-%07d", i), Value: []byte("changed")}
-		if i%3 == 0 {
-			c = Command{Op: Delete, Key: c.Key}
+	in, out := io.Pipe()
+	done := make(chan error, 1)
+	go func() { _, err := w.WriteTo(out); out.CloseWithError(err); done <- err }()
+	var got bytes.Buffer
+	for { // a command between any two pieces
+		m.Apply(l.entry(0), Do(Set("key-000", []byte("later")), DeleteRange(Prefix("key-1"))))
+		if _, err := io.CopyN(&got, in, 1000); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
 		}
-		m.Apply(balsa.Entry{Index: balsa.Index(200 + i)}, c)
 	}
-	var b bytes.Buffer
-	if _, err := w.WriteTo(&b); err != nil {
+	if err := <-done; err != nil || !bytes.Equal(got.Bytes(), before) {
+		t.Fatalf("it shows something else, %v", err)
+	}
+}
+
+func TestASnapshotReplacesAllThatWasThere(t *testing.T) {
+	l := newLog()
+	snapshot := content(t, filled(t, l))
+	other := newLog()
+	m := onDisk(t, t.TempDir())
+	other.do(t, m, Set("gone", nil), Grant(1e9))
+	v, err := m.View() // one from before does not mind
+	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(b.Bytes(), before) {
-		t.Fatal("changes after the capture are in the snapshot")
+	if err := m.Restore(bytes.NewReader(snapshot)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Get("gone"); err != ErrNotFound {
+		t.Fatal(err)
+	}
+	if i, err := v.Get("gone"); err != nil {
+		t.Fatalf("%+v, %v", i, err)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(content(t, m), snapshot) {
+		t.Fatal("it holds something else")
+	}
+	l.do(t, m, Set("key-000", nil))
+	if i, err := m.Get("key-000"); err != nil || i.Changes != 3 {
+		t.Fatalf("%+v, %v", i, err)
 	}
 }
 
-func TestEqualStatesWriteEqualSnapshots(t *testing.T) {
-	m := filled(500)
-	if !bytes.Equal(snapshotOf(t, m), snapshotOf(t, restored(t, m))) {
-		t.Fatal("a restored machine writes other bytes")
-	}
-}
-
-func TestRestoreRefusesEveryDamagedByteAndLength(t *testing.T) {
-	m := filled(5)
-	whole := snapshotOf(t, m)
-	target := filled(1)
-	refused := func(what string, b []byte, want error) {
-		t.Helper()
-		err := target.Restore(bytes.NewReader(b))
-		if !errors.Is(err, want) {
-			t.Errorf("%s: %v, want %v", what, err, want)
-		}
-		if target.Len() != 1 {
-			t.Fatalf("%s: the state changed", what)
-		}
-	}
-	for i := range whole {
-		for _, flip := range []byte{1, 0x80, 0xff} {
-			b := bytes.Clone(whole)
-			b[i] ^= flip
-			want := ErrSnapshot
-			if i == len(snapshotMagic) {
-				want = ErrSnapshotVersion
+// Every single byte that is flipped or missing is found, and nothing has changed then.
+func TestADamagedSnapshotChangesNothing(t *testing.T) {
+	l := newLog()
+	source := inMemory(t)
+	l.do(t, source, Set("a", []byte("1")), Set("b", nil), Grant(1e9))
+	l.do(t, source, Set("a", []byte("2")))
+	snapshot := content(t, source)
+	m := inMemory(t)
+	newLog().do(t, m, Set("kept", nil))
+	before := content(t, m)
+	for i := range snapshot {
+		damaged := bytes.Clone(snapshot)
+		damaged[i] ^= 1
+		for _, b := range [][]byte{damaged, snapshot[:i]} {
+			if err := m.Restore(bytes.NewReader(b)); err == nil {
+				t.Fatalf("damage at byte %d of %d goes unnoticed", i, len(snapshot))
 			}
-			refused(fmt.Sprintf("byte %d ^ %#x", i, flip), b, want)
 		}
-		refused(fmt.Sprintf("cut at %d", i), whole[:i], ErrSnapshot)
 	}
-	refused("a byte more", append(bytes.Clone(whole), 0), ErrSnapshot)
-	refused("twice", append(bytes.Clone(whole), whole...), ErrSnapshot)
-	newer := bytes.Clone(whole)
-	newer[len(snapshotMagic)]++
-	refused("newer", newer, ErrSnapshotVersion)
-}
-
-func TestRestoreRefusesWhatNoMachineWrites(t *testing.T) {
-	for what, items := range map[string]string{
-		"a key twice":          "\x01a\x01\x00" + "\x01a\x02\x00" + "\x00\x02",
-		"keys in disorder":     "\x01b\x01\x00" + "\x01a\x02\x00" + "\x00\x02",
-		"too few keys":         "\x01a\x01\x00" + "\x00\x02",
-		"a key over 1024":      "\x81\x08" + string(make([]byte, 1025)) + "\x01\x00\x00\x01",
-		"a value over 1 MiB":   "\x01a\x01\x81\x80\x40",
-		"a length without end": "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
-	} {
-		b := append([]byte(snapshotMagic), snapshotVersion)
-		b = append(b, items...)
-		sum := crc32.Checksum(b, castagnoli)
-		b = append(b, byte(sum), byte(sum>>8), byte(sum>>16), byte(sum>>24))
-		if err := NewMachine().Restore(bytes.NewReader(b)); err == nil {
-			t.Errorf("%s: restored", what)
-		}
+	if err := m.Restore(io.MultiReader(bytes.NewReader(snapshot), strings.NewReader("x"))); !errors.Is(err, ErrSnapshot) {
+		t.Fatalf("bytes after the end: %v", err)
+	}
+	if !bytes.Equal(content(t, m), before) {
+		t.Fatal("the state has changed")
 	}
 }
 
-func TestRestorePassesOnTheReadersError(t *testing.T) {
-	broken := errors.New("broken pipe")
-	r := io.MultiReader(bytes.NewReader(snapshotOf(t, filled(3))[:20]), iotest.ErrReader(broken))
-	if err := NewMachine().Restore(r); !errors.Is(err, broken) || errors.Is(err, ErrSnapshot) {
-		t.Fatalf("%v, want the reader's error, which is no damage", err)
+func TestASnapshotOfThisVeryStateIsNotWrittenAgain(t *testing.T) {
+	l := newLog()
+	m := filled(t, l)
+	snapshot := content(t, m)
+	ingested := m.db.Metrics().Ingest.Count
+	if err := m.Restore(bytes.NewReader(snapshot)); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.db.Metrics().Ingest.Count; got != ingested {
+		t.Fatal("tables were ingested")
+	}
+	if err := m.Restore(bytes.NewReader(snapshot[:len(snapshot)-1])); err == nil {
+		t.Fatal("but it must be whole")
+	}
+}
+
+// A state of 64 MiB passes through a small part of it in memory.
+func TestRestoreDoesNotHoldTheState(t *testing.T) {
+	source, err := Open(t.TempDir(), Options{Logger: quiet.Logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	l := newLog()
+	value := make([]byte, 1<<16)
+	for i := range 1024 {
+		for j := 0; j < len(value); j += 8 { // nothing that compresses
+			value[j], value[j+1], value[j+2] = byte(i), byte(i>>8), byte(j>>8)
+		}
+		source.Apply(l.entry(0), Do(Set(fmt.Sprint(i), bytes.Clone(value))))
+	}
+	path := filepath.Join(t.TempDir(), "snapshot")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := source.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := w.WriteTo(f); err != nil || n < 64<<20 {
+		t.Fatalf("%d bytes, %v", n, err)
+	}
+	m := onDisk(t, t.TempDir())
+	f.Seek(0, io.SeekStart)
+	base, most, read := liveBytes(), int64(0), 0
+	err = m.Restore(readerFunc(func(b []byte) (int, error) {
+		n, err := f.Read(b)
+		const step = 8 << 20
+		if read += n; read%step < n {
+			most = max(most, liveBytes())
+		}
+		return n, err
+	}))
+	if err != nil || m.Len() != 1024 {
+		t.Fatalf("%d keys, %v", m.Len(), err)
+	}
+	if grown := most - base; grown > 16<<20 {
+		t.Errorf("%d MiB are held for a state of 64", grown>>20)
+	}
+}
+
+// liveBytes is what the heap holds and somebody still needs.
+func liveBytes() int64 {
+	runtime.GC()
+	var at runtime.MemStats
+	runtime.ReadMemStats(&at)
+	return int64(at.HeapAlloc)
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
+
+func TestSnapshotOfAnotherVersionIsRefused(t *testing.T) {
+	snapshot := content(t, inMemory(t))
+	snapshot[len(snapshotMagic)] = 1
+	if err := inMemory(t).Restore(bytes.NewReader(snapshot)); !errors.Is(err, ErrSnapshotVersion) {
+		t.Fatal(err)
+	}
+	if err := inMemory(t).Restore(strings.NewReader("something else")); !errors.Is(err, ErrSnapshot) {
+		t.Fatal(err)
+	}
+}
+
+func TestASnapshotThatNobodyWritesDoesNotHinderClosing(t *testing.T) {
+	m, l := NewMachine(), newLog()
+	l.do(t, m, Set("k", nil))
+	w, err := m.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := m.View()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.WriteTo(io.Discard); !errors.Is(err, ErrClosed) {
+		t.Errorf("write: %v", err)
+	}
+	if _, err := v.Get("k"); !errors.Is(err, ErrClosed) {
+		t.Errorf("get: %v", err)
+	}
+	if err := v.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := m.Get("k"); !errors.Is(err, balsa.ErrClosed) {
+		t.Errorf("get: %v", err)
 	}
 }
 
 func FuzzRestore(f *testing.F) {
-	for _, n := range []int{0, 3} {
-		whole := snapshotOf(f, filled(n))
-		f.Add(whole[:len(whole)-4])
-	}
+	f.Add(content(f, filled(f, newLog())))
+	f.Add(content(f, inMemory(f)))
+	m := inMemory(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		// The sum is added here, because chance would never find it.
-		b = binary.LittleEndian.AppendUint32(bytes.Clone(b), crc32.Checksum(b, castagnoli))
-		m := NewMachine()
-		if m.Restore(bytes.NewReader(b)) == nil {
-			if again := restored(t, m); again.Len() != m.Len() {
-				t.Fatal("a snapshot of a restored state is another one")
-			}
+		if m.Restore(bytes.NewReader(b)) == nil && len(b) == 0 {
+			t.Fatal("nothing is no snapshot")
 		}
 	})
-}
-
-// BenchmarkCapture is for how long a snapshot holds off Apply.
-func BenchmarkCapture(b *testing.B) {
-	for _, keys := range []int{1_000, 100_000, 1_000_000} {
-		b.Run(fmt.Sprintf("keys=%d", keys), func(b *testing.B) {
-			m := filled(keys)
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := m.Snapshot(); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(keys), "ns/key")
-		})
-	}
-}
-
-func BenchmarkSnapshotWrite(b *testing.B) {
-	w, _ := filled(100_000).Snapshot()
-	for b.Loop() {
-		n, err := w.WriteTo(io.Discard)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.SetBytes(n)
-	}
 }

@@ -12,11 +12,11 @@ import (
 	"github.com/balsaraft/balsa"
 )
 
-func open(t *testing.T, cfg balsa.Config) *Node {
+func openNode(t *testing.T, cfg balsa.Config) *Node {
 	t.Helper()
 	cfg.MaxCommand = MaxCommand
 	cfg.Logger = slog.New(slog.DiscardHandler)
-	node, err := balsa.Open(t.Context(), cfg, NewMachine())
+	node, err := balsa.Open(t.Context(), cfg, inMemory(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func open(t *testing.T, cfg balsa.Config) *Node {
 
 func TestStoreDoesWhatItSays(t *testing.T) {
 	ctx := t.Context()
-	s := NewStore(open(t, balsa.Config{}))
+	s := NewStore(openNode(t, balsa.Config{}))
 	if _, err := s.Get(ctx, "k"); !errors.Is(err, ErrNotFound) {
 		t.Fatalf("get of nothing: %v", err)
 	}
@@ -56,7 +56,7 @@ func TestStoreDoesWhatItSays(t *testing.T) {
 }
 
 func TestStoreRefusesWhatIsOverALimitBeforeAsking(t *testing.T) {
-	s := NewStore(open(t, balsa.Config{}))
+	s := NewStore(openNode(t, balsa.Config{}))
 	for what, err := range map[string]error{
 		"no key":     second(s.Get(t.Context(), "")),
 		"long key":   second(s.Put(t.Context(), strings.Repeat("k", MaxKey+1), nil)),
@@ -75,7 +75,7 @@ func TestStoreRefusesWhatIsOverALimitBeforeAsking(t *testing.T) {
 func second[T any](_ T, err error) error { return err }
 
 func TestStoreOfAClosedNodeSaysThatNothingHappened(t *testing.T) {
-	node := open(t, balsa.Config{})
+	node := openNode(t, balsa.Config{})
 	s := NewStore(node)
 	node.Close()
 	for what, err := range map[string]error{
@@ -92,7 +92,7 @@ func TestStoreSurvivesRestartsThroughSnapshots(t *testing.T) {
 	cfg := balsa.Config{Dir: t.TempDir(), SnapshotBytes: 64 << 10, KeepSnapshots: 1}
 	versions := map[string]balsa.Index{}
 	for life := range 3 {
-		node := open(t, cfg)
+		node := openNode(t, cfg)
 		s := NewStore(node)
 		for i := range 100 {
 			key := fmt.Sprintf("%d-%d", life, i)
@@ -109,7 +109,7 @@ func TestStoreSurvivesRestartsThroughSnapshots(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	node := open(t, cfg)
+	node := openNode(t, cfg)
 	if node.Status().Snapshot == 0 {
 		t.Fatal("it did not start from a snapshot")
 	}
@@ -122,11 +122,32 @@ func TestStoreSurvivesRestartsThroughSnapshots(t *testing.T) {
 }
 
 func TestABackupHoldsASnapshot(t *testing.T) {
-	node := open(t, balsa.Config{})
+	node := openNode(t, balsa.Config{})
 	if _, err := NewStore(node).Put(context.Background(), "k", []byte("v")); err != nil {
 		t.Fatal(err)
 	}
 	if index, err := node.Backup(t.Context(), io.Discard); err != nil || index == 0 {
 		t.Fatalf("at %d, %v", index, err)
+	}
+}
+
+func TestCommandsThatGoTogetherAreAnsweredInOrder(t *testing.T) {
+	s := NewStore(openNode(t, balsa.Config{}))
+	const n = 2000
+	commands := func(yield func(Command) bool) {
+		for range n {
+			if !yield(Do(Add("n", 1))) {
+				return
+			}
+		}
+	}
+	sum := int64(0)
+	for r, err := range s.DoAll(t.Context(), commands) {
+		if sum++; err != nil || r.Replies[0].Number != sum {
+			t.Fatalf("answer %d: %+v, %v", sum, r, err)
+		}
+	}
+	if sum != n {
+		t.Fatalf("%d answers", sum)
 	}
 }
