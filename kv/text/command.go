@@ -24,32 +24,30 @@ scan [PREFIX]      show the keys that begin with PREFIX
 quit               close this connection
 `
 
-// answer carries out one line. It returns the answer, with its line's end, and whether
-// the connection goes on.
-func answer(ctx context.Context, store kv.Store, line string) (reply string, goOn bool) {
+// Face answers lines.
+type Face struct{}
+
+// commands are all that ask the store, each with what follows its name.
+var commands = map[string]func(ctx context.Context, store kv.Store, args string) string{
+	"put": put, "get": get, "del": del, "cas": cas, "scan": scan,
+}
+
+// Knows says whether a word in small letters begins a command.
+func (Face) Knows(word string) bool { return commands[word] != nil || word == "help" || word == "quit" }
+
+// Answer carries out one line on a store. It returns the answer, with its line's end, and
+// whether the connection goes on.
+func (Face) Answer(ctx context.Context, store kv.Store, line string) (reply string, goOn bool) {
 	word, rest, _ := strings.Cut(line, " ")
-	switch strings.ToLower(word) {
-	case "":
+	switch name := strings.ToLower(word); {
+	case name == "":
 		return "", true // such as two line breaks: nothing was asked
-	case "put":
-		return put(ctx, store, rest), true
-	case "get":
-		return get(ctx, store, rest), true
-	case "del":
-		return del(ctx, store, rest), true
-	case "cas":
-		return cas(ctx, store, rest), true
-	case "scan":
-		return scan(ctx, store, rest), true
-	case "help":
+	case commands[name] != nil:
+		return commands[name](ctx, store, rest), true
+	case name == "help":
 		return help, true
-	case "ping":
-		return ping(rest), true
-	case "quit":
+	case name == "quit":
 		return "Ok: bye\n", false
-	}
-	if strings.HasPrefix(line, "*") {
-		return "-ERR this port takes lines of text, such as: get 1\r\n", false
 	}
 	return fmt.Sprintf("Error: unknown command %s; try help\n", shown(word)), true
 }
@@ -114,14 +112,6 @@ func scan(ctx context.Context, store kv.Store, args string) string {
 		fmt.Fprintf(&b, "%s %s\n", shownKey(item.Key), shownValue(item.Value))
 	}
 	return b.String()
-}
-
-// ping answers as Redis does, in its own protocol's simple and bulk strings.
-func ping(args string) string {
-	if args == "" {
-		return "+PONG\r\n"
-	}
-	return fmt.Sprintf("$%d\r\n%s\r\n", len(args), args)
 }
 
 func onlyKey(args string) (string, bool) {
