@@ -1,16 +1,19 @@
 package http
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/balsaraft/balsa"
 	"github.com/balsaraft/balsa/kv"
+	"github.com/balsaraft/balsa/kv/access"
 )
 
 // Member is what /status and /healthz ask; a *balsa.Node is one.
@@ -28,6 +31,18 @@ type Member interface {
 type Config struct {
 	Store  kv.Store
 	Member Member
+	// Access knows the callers. Without it, everybody may do everything.
+	Access *access.Book
+	// Also are other services of the member, by the path under which they answer: they
+	// are as well kept from pages of other origins, and from callers who lack any right.
+	// What they are sent may be of any length, and is not counted as MaxHeld.
+	Also map[string]http.Handler
+	// Open are such services that keep no secrets: they answer strangers, too. One at "/"
+	// is there alone, and not for what lies below.
+	Open map[string]http.Handler
+	// Guarded are such services that keep to their callers' rights themselves: they ask
+	// access.CallerIn. Strangers do not reach them.
+	Guarded map[string]http.Handler
 	// Names are host names that this server answers to, besides localhost and any
 	// address.
 	Names []string
@@ -35,38 +50,69 @@ type Config struct {
 	Ports map[string]string
 	// Timeout is how long a request may wait for the cluster. Default 5 seconds.
 	Timeout time.Duration
+	// MaxWatches is how many watches are served at a time. Default 1000.
+	MaxWatches int
+	// MaxHeld is how many bytes of bodies may be held at a time. Default 256 MiB.
+	MaxHeld int
+	// WatchBeat is how often a watch gives a sign of life. Default 15 seconds.
+	WatchBeat time.Duration
+	// WatchPatience is how long a watcher may leave an event unread. Default 20 seconds.
+	WatchPatience time.Duration
 	// Logger gets what people should know. Default slog.Default.
 	Logger *slog.Logger
 }
 
+func (c Config) withDefaults() Config {
+	c.Timeout = cmp.Or(c.Timeout, 5*time.Second)
+	c.MaxWatches = cmp.Or(c.MaxWatches, 1000)
+	c.MaxHeld = cmp.Or(c.MaxHeld, 256<<20)
+	c.WatchBeat = cmp.Or(c.WatchBeat, 15*time.Second)
+	c.WatchPatience = cmp.Or(c.WatchPatience, 20*time.Second)
+	c.Logger = cmp.Or(c.Logger, slog.Default())
+	return c
+}
+
 type handler struct {
 	Config
+	operations []operation
+	watches    chan struct{} // holds one for each watch
+	held       *atomic.Int64 // bytes of bodies
 }
 
 // NewHandler makes the face of a member. Serve it with NewServer, which has the
 // timeouts that it needs.
 func NewHandler(cfg Config) http.Handler {
-	if cfg.Timeout == 0 {
-		cfg.Timeout = 5 * time.Second
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.Default()
-	}
-	return handler{cfg}
+	cfg = cfg.withDefaults()
+	return handler{cfg, operations(), make(chan struct{}, cfg.MaxWatches), new(atomic.Int64)}
 }
 
-// NewServer is an http.Server whose clients can take neither their time nor memory.
+// NewServer is an http.Server whose clients can take neither their time nor memory, and
+// of which there are 4096 at most. Its Shutdown ends watches, too.
 func NewServer(h http.Handler, logger *slog.Logger) *http.Server {
-	return &http.Server{
+	return newServer(h, logger, maxConns)
+}
+
+func newServer(h http.Handler, logger *slog.Logger, conns int64) *http.Server {
+	closing, shutDown := context.WithCancel(context.Background())
+	s := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second, // a value of 1 MiB at 35 KiB/s
 		WriteTimeout:      40 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		ConnState:         (&crowd{most: conns}).note,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+		BaseContext: func(net.Listener) context.Context {
+			return context.WithValue(context.Background(), closingKey{}, closing.Done())
+		},
 	}
+	s.RegisterOnShutdown(shutDown)
+	return s
 }
+
+// closingKey is where a request's context says when the server closes.
+type closingKey struct{}
 
 // ServeHTTP routes by hand: http.ServeMux would clean paths, and keys such as a//b or
 // .. with them.
@@ -77,26 +123,36 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem.write(w)
 		return
 	}
-	switch {
-	case strings.HasPrefix(r.URL.Path, "/kv/"):
-		h.serveKey(w, r)
-	case r.URL.Path == "/status":
-		h.serveOnly(w, r, h.serveStatus)
-	case r.URL.Path == "/healthz":
-		h.serveOnly(w, r, h.serveHealth)
-	default:
-		(&problem{http.StatusNotFound, "not_found", "there is nothing at " + r.URL.Path + "; try /kv/KEY, /status or /healthz"}).write(w)
-	}
-}
-
-// serveOnly serves what can be looked at and not changed.
-func (h handler) serveOnly(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		methodNotAllowed(w, r, "GET, HEAD")
+	body := &counted{ReadCloser: r.Body, held: h.held, most: int64(h.MaxHeld)}
+	defer body.release()
+	r.Body = body
+	if h.also(w, r) {
 		return
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	serve(w, r)
+	o, problem := h.find(r)
+	if problem != nil {
+		problem.write(w)
+		return
+	}
+	c := call{Request: r, store: h.Store}
+	if !o.open {
+		if c.caller, problem = h.callerOf(r); problem != nil {
+			problem.write(w)
+			return
+		}
+		c.store = access.Guard(h.Store, c.caller)
+	}
+	var err error
+	if c.query, err = o.parameters(r.URL.RawQuery); err != nil {
+		badRequest(err).write(w)
+		return
+	}
+	o.serve(h, w, c)
+}
+
+// patient is how long the cluster is waited for.
+func (h handler) patient(c call) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c.Context(), h.Timeout)
 }
 
 // status is balsa.Status and where else the member answers.
@@ -109,46 +165,26 @@ type status struct {
 // says what this member knows by itself.
 const patience = 300 * time.Millisecond
 
-func (h handler) serveStatus(w http.ResponseWriter, r *http.Request) {
+func (h handler) status(w http.ResponseWriter, c call) {
 	s := h.Member.Status()
 	if s.Leader != "" && s.Role != "leader" {
-		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		ctx, cancel := context.WithTimeout(c.Context(), patience)
 		defer cancel()
 		if members, err := h.Member.Members(ctx); err == nil {
 			s.Members = members
 		}
 	}
+	w.Header().Set("Cache-Control", "no-store")
 	writeJSON(w, http.StatusOK, status{s, h.Ports})
-}
-
-func (h handler) serveHealth(w http.ResponseWriter, _ *http.Request) {
-	if problem := h.health(); problem != nil {
-		problem.write(w)
-		return
-	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Write([]byte("ok\n"))
-}
-
-func (h handler) health() *problem {
-	select {
-	case <-h.Member.Done():
-		err := h.Member.Err()
-		if err == nil {
-			err = errors.New("it was closed")
-		}
-		return &problem{http.StatusServiceUnavailable, "closed", "this member has stopped: " + err.Error()}
-	default:
-	}
-	if s := h.Member.Status(); s.Leader == "" {
-		return &problem{http.StatusServiceUnavailable, "no_leader", "there is no leader: " + s.Waiting}
-	}
-	return nil
 }
 
 func writeJSON(w http.ResponseWriter, code int, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
 	// An error here is the client's going away.
-	_ = json.NewEncoder(w).Encode(value)
+	_ = e.Encode(value)
 }
+
+func bytesOf(n int64) string { return fmt.Sprintf("%d bytes", n) }

@@ -37,14 +37,14 @@ func start(t *testing.T, change func(*Config)) string {
 	return s.URL
 }
 
-type reply struct {
+type response struct {
 	status int
 	header http.Header
 	body   string
 }
 
 // code is that of an error.
-func (r reply) code() string {
+func (r response) code() string {
 	var e struct {
 		Error struct{ Code, Message string }
 	}
@@ -54,7 +54,7 @@ func (r reply) code() string {
 	return e.Error.Code
 }
 
-func do(t *testing.T, method, url, body string, headers ...string) reply {
+func do(t *testing.T, method, url, body string, headers ...string) response {
 	t.Helper()
 	r, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
@@ -76,7 +76,7 @@ func do(t *testing.T, method, url, body string, headers ...string) reply {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reply{answer.StatusCode, answer.Header, string(b)}
+	return response{answer.StatusCode, answer.Header, string(b)}
 }
 
 func TestAKeyLivesAsDocumented(t *testing.T) {
@@ -105,6 +105,14 @@ func TestAKeyLivesAsDocumented(t *testing.T) {
 	if r := do(t, "GET", url, "", "If-None-Match", `"0"`); r.status != 200 {
 		t.Fatalf("changed: %+v", r)
 	}
+	if r := do(t, "GET", url, "", "If-Match", `"0", `+tag); r.status != 200 {
+		t.Fatalf("still the same: %+v", r)
+	}
+	for _, other := range []string{`"0"`, "W/" + tag} {
+		if r := do(t, "GET", url, "", "If-Match", other); r.status != 412 || r.code() != "precondition_failed" {
+			t.Fatalf("not the same by If-Match: %s: %+v", other, r)
+		}
+	}
 	if r := do(t, "DELETE", url, ""); r.status != 200 || r.header.Get("ETag") == tag {
 		t.Fatalf("delete: %+v", r)
 	}
@@ -115,7 +123,7 @@ func TestAKeyLivesAsDocumented(t *testing.T) {
 
 func TestWritesWithConditionsCompareAndSet(t *testing.T) {
 	url := start(t, nil) + "/kv/k"
-	want := func(what string, status int, code string, r reply) {
+	want := func(what string, status int, code string, r response) {
 		t.Helper()
 		if r.status != status || r.code() != code {
 			t.Errorf("%s: %d %s, want %d %s", what, r.status, r.body, status, code)
@@ -157,14 +165,26 @@ func TestConditionsThatCannotBeComparedAreRefused(t *testing.T) {
 	}
 }
 
+func TestAValueIsPutAsAWholeAndAsItIs(t *testing.T) {
+	url := start(t, nil) + "/kv/k"
+	for _, headers := range [][]string{{"Content-Range", "bytes 0-1/5"}, {"Content-Encoding", "gzip"}} {
+		if r := do(t, "PUT", url, "xx", headers...); r.status != 400 || !strings.Contains(r.body, headers[0]) {
+			t.Errorf("%q: %+v", headers, r)
+		}
+	}
+	if r := do(t, "PUT", url, "xx", "Content-Encoding", "identity"); r.status != 200 {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestKeysAreTakenAsTheyAre(t *testing.T) {
 	base := start(t, nil)
-	for _, path := range []string{"/kv/a//b", "/kv/a/../b", "/kv/.", "/kv/a%2Fb", "/kv/%00%ff", "/kv/with%20space?x=y", "/kv/a/"} {
+	for _, path := range []string{"/kv/a//b", "/kv/a/../b", "/kv/.", "/kv/a%2Fb", "/kv/%00%ff", "/kv/with%20space", "/kv/a/"} {
 		if r := do(t, "PUT", base+path, path); r.status != 200 {
 			t.Fatalf("put %s: %+v", path, r)
 		}
 	}
-	for _, path := range []string{"/kv/a//b", "/kv/a/../b", "/kv/.", "/kv/%00%ff", "/kv/with%20space?x=y", "/kv/a/"} {
+	for _, path := range []string{"/kv/a//b", "/kv/a/../b", "/kv/.", "/kv/%00%ff", "/kv/with%20space", "/kv/a/"} {
 		if r := do(t, "GET", base+path, ""); r.body != path {
 			t.Errorf("get %s: %+v", path, r)
 		}
@@ -181,7 +201,8 @@ func TestBadRequestsAreToldWhatIsWrong(t *testing.T) {
 		status             int
 		code               string
 	}{
-		{"GET", "/kv/", "", 400, "bad_request"},
+		{"PUT", "/kv/", "x", 405, "method_not_allowed"},
+		{"GET", "/kv/" + strings.Repeat("k", kv.MaxKey+1), "", 400, "bad_request"},
 		{"PUT", "/kv/" + strings.Repeat("k", kv.MaxKey+1), "x", 400, "bad_request"},
 		{"PUT", "/kv/k", strings.Repeat("v", kv.MaxValue+1), 413, "too_large"},
 		{"POST", "/kv/k", "x", 405, "method_not_allowed"},
@@ -225,8 +246,12 @@ func TestStatusIsTheMembersOwn(t *testing.T) {
 		len(s.Members) != 1 || s.Members[0].Name != "solo" || s.Members[0].Role != "voter" || s.Ports["redis"] == "" {
 		t.Errorf("%s", r.body)
 	}
-	if r := do(t, "GET", base+"/healthz", ""); r.status != 200 || r.body != "ok\n" {
-		t.Errorf("healthz: %+v", r)
+	for path, status := range map[string]int{
+		"/healthz": 200, "/readyz": 200, "/readyz?role=leader": 200, "/readyz?role=follower": 503, "/readyz?role=king": 400,
+	} {
+		if r := do(t, "GET", base+path, ""); r.status != status || status == 200 && r.body != "ok\n" {
+			t.Errorf("%s: %+v, want %d", path, r, status)
+		}
 	}
 }
 
@@ -243,20 +268,25 @@ func (l lame) Members(context.Context) ([]balsa.MemberStatus, error) {
 func (l lame) Done() <-chan struct{} { return l.done }
 func (l lame) Err() error            { return l.err }
 
-func TestHealthSaysWhyNot(t *testing.T) {
+// A member without a leader is not ready, and yet must not be ended for it.
+func TestHealthAndReadinessSayWhyNot(t *testing.T) {
 	ended := make(chan struct{})
 	close(ended)
 	for _, c := range []struct {
-		member     lame
-		code, says string
+		member        lame
+		health, ready int
+		code, says    string
 	}{
-		{lame{}, "no_leader", "waiting to hear from b"},
-		{lame{done: ended, err: errors.New("input/output error")}, "closed", "input/output error"},
-		{lame{done: ended}, "closed", "closed"},
+		{lame{}, 200, 503, "no_leader", "waiting to hear from b"},
+		{lame{done: ended, err: errors.New("input/output error")}, 503, 503, "closed", "input/output error"},
+		{lame{done: ended}, 503, 503, "closed", "closed"},
 	} {
-		r := do(t, "GET", start(t, func(cfg *Config) { cfg.Member = c.member })+"/healthz", "")
-		if r.status != 503 || r.code() != c.code || !strings.Contains(r.body, c.says) {
-			t.Errorf("%+v, want %s with %q", r, c.code, c.says)
+		base := start(t, func(cfg *Config) { cfg.Member = c.member })
+		if r := do(t, "GET", base+"/healthz", ""); r.status != c.health {
+			t.Errorf("healthz: %+v, want %d", r, c.health)
+		}
+		if r := do(t, "GET", base+"/readyz", ""); r.status != c.ready || r.code() != c.code || !strings.Contains(r.body, c.says) {
+			t.Errorf("readyz: %+v, want %d, %s with %q", r, c.ready, c.code, c.says)
 		}
 	}
 }
@@ -290,17 +320,14 @@ func TestPagesOfOtherOriginsAndReboundNamesAreRefused(t *testing.T) {
 }
 
 // failing fails every call with one error.
-type failing struct{ err error }
+type failing struct {
+	kv.Store
+	err error
+}
 
-func (f failing) Get(context.Context, string) (kv.Item, error) { return kv.Item{}, f.err }
-func (f failing) Scan(context.Context, string, int) ([]kv.Item, bool, error) {
-	return nil, false, f.err
-}
-func (f failing) Put(context.Context, string, []byte, ...kv.Condition) (balsa.Index, error) {
-	return 0, f.err
-}
-func (f failing) Delete(context.Context, string, ...kv.Condition) (balsa.Index, error) {
-	return 0, f.err
+func (f failing) Do(context.Context, kv.Command) (kv.Result, error) { return kv.Result{}, f.err }
+func (f failing) View(context.Context, ...balsa.ReadOption) (*kv.View, error) {
+	return nil, f.err
 }
 
 func TestErrorCodesTellNotCommittedFromUnknown(t *testing.T) {
@@ -322,8 +349,8 @@ func TestErrorCodesTellNotCommittedFromUnknown(t *testing.T) {
 		{fmt.Errorf("%w: %w", balsa.ErrUnknown, balsa.ErrClosed), 504, "unknown"},
 		{errors.New("something new"), 504, "unknown"},
 	} {
-		url := start(t, func(cfg *Config) { cfg.Store = failing{c.err} }) + "/kv/k"
-		for _, method := range []string{"PUT", "DELETE"} {
+		url := start(t, func(cfg *Config) { cfg.Store = failing{err: c.err} }) + "/kv/k"
+		for _, method := range []string{"PUT", "DELETE", "GET"} {
 			r := do(t, method, url, "v")
 			if r.status != c.status || r.code() != c.code {
 				t.Errorf("%s, %v: %d %s, want %d %s", method, c.err, r.status, r.body, c.status, c.code)

@@ -1,53 +1,43 @@
 package http
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/balsaraft/balsa"
 	"github.com/balsaraft/balsa/kv"
 )
 
-func (h handler) serveKey(w http.ResponseWriter, r *http.Request) {
-	key, err := url.PathUnescape(strings.TrimPrefix(r.URL.EscapedPath(), "/kv/"))
-	if err == nil {
-		err = kv.CheckKey(key)
+// keyOf is the key that a path names, which is a lock's name, too.
+func keyOf(c call) (string, *problem) {
+	key, found := strings.CutPrefix(c.URL.Path, keyPath)
+	if !found {
+		key = strings.TrimPrefix(c.URL.Path, lockPath)
 	}
-	if err != nil {
-		badRequest(w, "the key: "+err.Error())
-		return
+	if err := kv.CheckKey(key); err != nil {
+		return "", badRequest(fmt.Errorf("the key: %w", err))
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), h.Timeout)
-	defer cancel()
-	r = r.WithContext(ctx)
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-		h.get(w, r, key)
-	case http.MethodPut:
-		h.put(w, r, key)
-	case http.MethodDelete:
-		h.delete(w, r, key)
-	default:
-		methodNotAllowed(w, r, "GET, HEAD, PUT, DELETE")
-	}
+	return key, nil
 }
 
-func (h handler) get(w http.ResponseWriter, r *http.Request, key string) {
-	item, err := h.Store.Get(r.Context(), key)
-	if err != nil {
-		problemOf(err).write(w)
+func (h handler) get(w http.ResponseWriter, c call) {
+	item, problem := h.read(w, c)
+	if problem != nil {
+		problem.write(w)
 		return
 	}
 	tag := etag(item.Version)
-	w.Header().Set("ETag", tag)
+	if wanted := c.Header.Values("If-Match"); len(wanted) > 0 && !matches(wanted, tag) {
+		problemOf(&kv.DifferentError{Version: item.Version}).write(w)
+		return
+	}
+	describe(w.Header(), item)
 	w.Header().Set("Cache-Control", "no-cache") // keep it, but ask whether it still holds
-	if lists(r.Header.Values("If-None-Match"), tag) {
+	if lists(c.Header.Values("If-None-Match"), tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
@@ -56,90 +46,140 @@ func (h handler) get(w http.ResponseWriter, r *http.Request, key string) {
 	w.Write(item.Value)
 }
 
-func (h handler) put(w http.ResponseWriter, r *http.Request, key string) {
-	condition, err := conditionOf(r)
+func (h handler) read(w http.ResponseWriter, c call) (kv.Item, *problem) {
+	key, problem := keyOf(c)
+	if problem != nil {
+		return kv.Item{}, problem
+	}
+	ctx, cancel := h.patient(c)
+	defer cancel()
+	v, problem := h.view(ctx, c, kv.OneKey(key))
+	if problem != nil {
+		return kv.Item{}, problem
+	}
+	defer v.Close()
+	setIndex(w, v.Applied())
+	item, err := v.Get(key)
 	if err != nil {
-		badRequest(w, err.Error())
+		return kv.Item{}, problemOf(err)
+	}
+	return item, nil
+}
+
+// describe says what is known of an item besides its value.
+func describe(header http.Header, i kv.Item) {
+	header.Set("ETag", etag(i.Version))
+	header.Set("Balsa-Created", strconv.FormatUint(uint64(i.Created), 10))
+	header.Set("Balsa-Changes", strconv.FormatUint(i.Changes, 10))
+	if !i.Expires.IsZero() {
+		header.Set("Balsa-Expires", i.Expires.Format(time.RFC3339Nano))
+	}
+	if i.Lease != 0 {
+		header.Set("Balsa-Lease", strconv.FormatUint(uint64(i.Lease), 10))
+	}
+}
+
+func (h handler) put(w http.ResponseWriter, c call) {
+	o, problem := setOf(c)
+	if problem != nil {
+		problem.write(w)
 		return
 	}
-	value, err := io.ReadAll(http.MaxBytesReader(w, r.Body, kv.MaxValue))
-	var over *http.MaxBytesError
+	value, err := io.ReadAll(http.MaxBytesReader(w, c.Body, kv.MaxValue))
+	if err != nil {
+		badBody("the value", err).write(w)
+		return
+	}
+	o.Value = value
+	h.change(w, c, o)
+}
+
+// wholly refuses a body that is not the value itself: a part of one would replace the whole
+// (RFC 9110 §14.4), and nobody would know of a coding when it is read.
+func wholly(h http.Header) *problem {
+	for _, name := range [...]string{"Content-Range", "Content-Encoding"} {
+		if text := h.Get(name); text != "" && text != "identity" {
+			return badRequest(fmt.Errorf("%s: %s; the body is the value, as a whole and as it is", name, brief(text)))
+		}
+	}
+	return nil
+}
+
+// setOf is what a PUT asks for, but for the value.
+func setOf(c call) (kv.Op, *problem) {
+	if problem := wholly(c.Header); problem != nil {
+		return kv.Op{}, problem
+	}
+	key, problem := keyOf(c)
+	if problem != nil {
+		return kv.Op{}, problem
+	}
+	o := kv.Set(key, nil)
+	if c.query.Has("ttl") {
+		ttl, err := ttlOf(c.query.Get("ttl"))
+		if err != nil {
+			return o, badRequest(fmt.Errorf("ttl=%s: %w", c.query.Get("ttl"), err))
+		}
+		o.TTL = ttl
+	}
+	lease, err := indexOf(c.query, "lease-id")
+	if err != nil || kv.LeaseID(lease) == kv.NewLease {
+		return o, badRequest(fmt.Errorf("lease-id=%s: it is the number of a lease; POST /txn grants one", c.query.Get("lease-id")))
+	}
+	o.Lease = kv.LeaseID(lease)
+	return o, nil
+}
+
+// ttlOf reads how long something lasts.
+func ttlOf(text string) (time.Duration, error) {
+	ttl, err := time.ParseDuration(text)
 	switch {
-	case errors.As(err, &over):
-		(&problem{http.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("the value is larger than %d bytes; nothing was changed", over.Limit)}).write(w)
-		return
-	case err != nil:
-		badRequest(w, "read the value: "+err.Error())
-		return
+	case err != nil || ttl <= 0:
+		return 0, fmt.Errorf("it is a time, such as 30s, 1h30m or 250ms")
+	case ttl > kv.MaxTTL:
+		return 0, fmt.Errorf("it is at most %s", kv.MaxTTL)
+	case ttl%time.Millisecond != 0:
+		return 0, fmt.Errorf("it is whole milliseconds")
 	}
-	version, err := h.Store.Put(r.Context(), key, value, condition)
-	changed(w, version, err)
+	return ttl, nil
 }
 
-func (h handler) delete(w http.ResponseWriter, r *http.Request, key string) {
-	condition, err := conditionOf(r)
+func (h handler) delete(w http.ResponseWriter, c call) {
+	key, problem := keyOf(c)
+	if problem != nil {
+		problem.write(w)
+		return
+	}
+	h.change(w, c, kv.Delete(key))
+}
+
+// change carries out one operation under the condition that the headers state.
+func (h handler) change(w http.ResponseWriter, c call, o kv.Op) {
+	condition, err := conditionOf(c.Request)
 	if err != nil {
-		badRequest(w, err.Error())
+		badRequest(err).write(w)
 		return
 	}
-	version, err := h.Store.Delete(r.Context(), key, condition)
-	changed(w, version, err)
-}
-
-func changed(w http.ResponseWriter, version balsa.Index, err error) {
+	command := kv.Do(o)
+	if condition.Of != 0 {
+		command.If = []kv.Condition{condition.On(o.Key)}
+	}
+	ctx, cancel := h.patient(c)
+	defer cancel()
+	result, err := c.store.Do(ctx, command)
+	if err == nil && !result.Held {
+		err = &kv.DifferentError{Version: result.Version}
+	}
+	if err == nil && o.Kind == kv.OpDelete && !result.Replies[0].Found {
+		err = kv.ErrNotFound
+	}
 	if err != nil {
 		problemOf(err).write(w)
 		return
 	}
-	w.Header().Set("ETag", etag(version))
+	w.Header().Set("ETag", etag(result.Index))
+	setIndex(w, result.Index)
 	writeJSON(w, http.StatusOK, struct {
 		Version balsa.Index `json:"version"`
-	}{version})
-}
-
-func etag(version balsa.Index) string {
-	return fmt.Sprintf("%q", strconv.FormatUint(uint64(version), 10))
-}
-
-// conditionOf turns If-Match and If-None-Match of a write into a Condition. More than a
-// command can compare is refused rather than compared in part.
-func conditionOf(r *http.Request) (kv.Condition, error) {
-	match, none := r.Header.Values("If-Match"), r.Header.Values("If-None-Match")
-	switch {
-	case len(match) == 0 && len(none) == 0:
-		return kv.Condition{}, nil
-	case len(match) > 0 && len(none) > 0:
-		return kv.Condition{}, errors.New("If-Match and If-None-Match together; send one")
-	case len(none) > 0 && (len(none) > 1 || none[0] != "*"):
-		return kv.Condition{}, fmt.Errorf("If-None-Match: %s; a write takes * alone, for a key without a value", strings.Join(none, ", "))
-	case len(none) > 0:
-		return kv.IfAbsent(), nil
-	case len(match) == 1 && match[0] == "*":
-		return kv.IfExists(), nil
-	}
-	version, err := versionOf(strings.Join(match, ", "))
-	return kv.IfVersion(version), err
-}
-
-func versionOf(tag string) (balsa.Index, error) {
-	digits, quoted := strings.CutPrefix(tag, `"`)
-	digits, ended := strings.CutSuffix(digits, `"`)
-	version, err := strconv.ParseUint(digits, 10, 64)
-	if err != nil || !quoted || !ended {
-		return 0, fmt.Errorf(`If-Match: %s; it takes one ETag of this key, such as "12" with its quotes, or *`, tag)
-	}
-	return balsa.Index(version), nil
-}
-
-// lists says whether header fields list a tag, by weak comparison (RFC 9110 §8.8.3.2).
-func lists(fields []string, tag string) bool {
-	for _, field := range fields {
-		for one := range strings.SplitSeq(field, ",") {
-			one = strings.TrimSpace(one)
-			if one == "*" || strings.TrimPrefix(one, "W/") == tag {
-				return true
-			}
-		}
-	}
-	return false
+	}{result.Index})
 }

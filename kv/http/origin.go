@@ -16,12 +16,14 @@ import (
 // Host must be one that a rebound name cannot be.
 func (h handler) checkOrigin(r *http.Request) *problem {
 	forbidden := func(message string) *problem {
-		return &problem{http.StatusForbidden, "forbidden", message}
+		return refuse(http.StatusForbidden, "forbidden", message)
 	}
-	origin := r.Header.Get("Origin")
+	origin := strings.Join(r.Header.Values("Origin"), ", ") // of which browsers send one
 	if origin != "" {
 		from, err := url.Parse(origin)
-		if err != nil || !strings.EqualFold(from.Host, r.Host) {
+		// A page that came in the clear may be anyone's. The other way round, something in
+		// between may speak TLS to pages, and not to here.
+		if err != nil || !strings.EqualFold(from.Host, r.Host) || r.TLS != nil && from.Scheme != "https" {
 			return forbidden("a page of " + origin + " cannot use " + r.Host)
 		}
 	}

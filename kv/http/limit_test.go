@@ -1,0 +1,228 @@
+package http
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/balsaraft/balsa/kv"
+)
+
+func TestConnectionsAreCounted(t *testing.T) {
+	s := httptest.NewUnstartedServer(nil)
+	s.Config = newServer(NewHandler(Config{Store: newLonely(t), Member: wellMember{}}), slog.New(slog.DiscardHandler), 2)
+	s.Start()
+	t.Cleanup(s.Close)
+	connect := func() net.Conn {
+		t.Helper()
+		c, err := net.Dial("tcp", s.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		c.SetDeadline(time.Now().Add(20 * time.Second))
+		return c
+	}
+	ask := func(c net.Conn) string {
+		t.Helper()
+		fmt.Fprint(c, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		b := make([]byte, 4096)
+		n, _ := c.Read(b)
+		return string(b[:n])
+	}
+	first, second := connect(), connect()
+	for _, c := range []net.Conn{first, second} {
+		if got := ask(c); !strings.HasPrefix(got, "HTTP/1.1 200 ") {
+			t.Fatalf("%q", got)
+		}
+	}
+	said, _ := io.ReadAll(connect())
+	if !strings.HasPrefix(string(said), "HTTP/1.1 503 ") || !strings.Contains(string(said), `{"error":{"code":"overloaded","message":"this member serves 2 connections already`) {
+		t.Errorf("one too many is told %q", said)
+	}
+	if got := ask(second); !strings.HasPrefix(got, "HTTP/1.1 200 ") {
+		t.Errorf("those that are served: %q", got)
+	}
+	first.Close()
+	for late := time.Now().Add(20 * time.Second); ; { // the place becomes free once the server has seen the end
+		if strings.HasPrefix(ask(connect()), "HTTP/1.1 200 ") {
+			break
+		}
+		if time.Now().After(late) {
+			t.Fatal("a connection that has ended still counts")
+		}
+	}
+}
+
+// Who sends its head byte by byte, or none, is not waited for; one that is too long is
+// refused.
+func TestHeadsAreBoundedInTimeAndLength(t *testing.T) {
+	for what, sent := range map[string]string{"a head that does not end": "GET / HTTP/1.1\r\nHost: localhost\r\nX: ", "nothing": ""} {
+		synctest.Test(t, func(t *testing.T) {
+			ours, theirs := net.Pipe()
+			server := NewServer(NewHandler(Config{Store: newLonely(t), Member: wellMember{}}), slog.New(slog.DiscardHandler))
+			go server.Serve(&oneConn{conn: theirs, done: make(chan struct{})})
+			defer server.Close()
+			go io.WriteString(ours, sent)
+			began := time.Now()
+			if said, _ := io.ReadAll(ours); strings.Contains(string(said), "200 OK") || time.Since(began) > 10*time.Second {
+				t.Errorf("%s: %q after %s", what, said, time.Since(began))
+			}
+		})
+	}
+	base, _ := startAlone(t, nil)
+	r := do(t, "GET", base+"/healthz", "", "X", strings.Repeat("x", 32<<10))
+	if r.status != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("%+v", r)
+	}
+}
+
+// slow is a store whose commands wait.
+type slow struct {
+	kv.Store
+	begun, goOn chan struct{}
+}
+
+func (s slow) Do(ctx context.Context, c kv.Command) (kv.Result, error) {
+	s.begun <- struct{}{}
+	<-s.goOn
+	return s.Store.Do(ctx, c)
+}
+
+// Bodies together are bounded: what is too much is refused, and small requests are served.
+func TestBodiesThatAreHeldAreCounted(t *testing.T) {
+	store := slow{newLonely(t), make(chan struct{}, 1), make(chan struct{})}
+	base, _ := startAlone(t, func(c *Config) { c.Store, c.MaxHeld = store, 1000 })
+	first := make(chan response, 1)
+	go func() { first <- do(t, "PUT", base+"/kv/first", strings.Repeat("x", 900)) }()
+	<-store.begun
+	for _, path := range []string{"/kv/second", "/txn"} {
+		method := map[bool]string{true: "PUT", false: "POST"}[path != "/txn"]
+		body := `{"then":[{"op":"set","key":"k","value":"` + strings.Repeat("x", 900) + `"}]}`
+		if r := do(t, method, base+path, body); r.status != 503 || r.code() != "overloaded" || !strings.Contains(r.body, "nothing was changed") {
+			t.Errorf("%s meanwhile: %+v", path, r)
+		}
+	}
+	if r := do(t, "GET", base+"/kv/first", ""); r.status != 404 {
+		t.Errorf("what is small: %+v", r)
+	}
+	close(store.goOn)
+	if r := <-first; r.status != 200 {
+		t.Errorf("the first: %+v", r)
+	}
+	if r := do(t, "PUT", base+"/kv/second", strings.Repeat("x", 900)); r.status != 200 {
+		t.Errorf("after it: %+v", r)
+	}
+}
+
+func TestServicesBesideAreKeptFromOtherPages(t *testing.T) {
+	reached := 0
+	service := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ })
+	h := NewHandler(Config{Store: newLonely(t), Member: wellMember{}, Access: bookOf(t, roles...), Also: map[string]http.Handler{"/also/": service}, Guarded: map[string]http.Handler{"/guarded/": service}})
+	for _, c := range []struct {
+		path, origin, token string
+		secure              bool
+		status              int
+	}{
+		{"/also/x", "http://evil.example", "root", false, 403},
+		{"/guarded/x", "http://evil.example", "root", false, 403},
+		{"/guarded/x", "http://localhost, http://evil.example", "root", false, 403},
+		{"/guarded/x", "http://localhost", "root", true, 403}, // came in the clear
+		{"/guarded/x", "https://localhost", "root", true, 200},
+		{"/guarded/x", "http://localhost", "root", false, 200},
+		{"/guarded/x", "", "nobody", false, 200}, // which keeps to rights itself
+		{"/guarded/x", "", "stranger", false, 401},
+		{"/also/x", "", "user", false, 403},
+		{"/also/x", "", "admin", false, 403},
+		{"/also/x", "", "stranger", false, 401},
+		{"/also/x", "", "root", false, 200},
+	} {
+		r := httptest.NewRequest("POST", c.path, nil)
+		r.Host = "localhost"
+		for origin := range strings.SplitSeq(c.origin, ", ") {
+			if origin != "" {
+				r.Header.Add("Origin", origin)
+			}
+		}
+		r.Header.Set("Authorization", "Bearer "+c.token)
+		if c.secure {
+			r.TLS = &tls.ConnectionState{}
+		}
+		before := reached
+		if got := ask(h, r).Code; got != c.status || (reached > before) != (c.status == 200) {
+			t.Errorf("%+v is answered %d", c, got)
+		}
+	}
+}
+
+// A stream of a service beside this face lives as long as it is read, and no longer.
+func TestAStreamBesideOutlivesTheServersDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended := make(chan time.Time, 1)
+		service := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for {
+				if _, err := io.WriteString(w, "x\n"); err != nil || r.Context().Err() != nil {
+					ended <- time.Now()
+					return
+				}
+				w.(http.Flusher).Flush()
+				time.Sleep(time.Second)
+			}
+		})
+		ours, theirs := net.Pipe()
+		server := NewServer(NewHandler(Config{Store: newLonely(t), Member: wellMember{}, Guarded: map[string]http.Handler{"/stream": service}}), slog.New(slog.DiscardHandler))
+		go server.Serve(&oneConn{conn: theirs, done: make(chan struct{})})
+		defer server.Close()
+		go io.WriteString(ours, "GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		answer, err := http.ReadResponse(bufio.NewReader(ours), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(answer.Body)
+		for began := time.Now(); time.Since(began) < 10*server.WriteTimeout; {
+			if !lines.Scan() {
+				t.Fatalf("it ends after %s: %v", time.Since(began), lines.Err())
+			}
+		}
+		stopped := time.Now()
+		if waited := (<-ended).Sub(stopped); waited > time.Minute {
+			t.Errorf("who does not read is waited for %s", waited)
+		}
+		ours.Close()
+	})
+}
+
+// What cannot be parsed is answered by the server below the handler, as docs/http.md says: in
+// plain text, and the connection ends.
+func TestWhatIsNoRequestIsAnsweredInPlainText(t *testing.T) {
+	addr := strings.TrimPrefix(start(t, nil), "http://")
+	for _, request := range []string{
+		"GET /kv/a%0 HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET /kv/a HTTP/1.1\r\n\r\n",
+	} {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(20 * time.Second))
+		fmt.Fprint(c, request)
+		answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatalf("%q: %v", request, err)
+		}
+		if kind := answer.Header.Get("Content-Type"); answer.StatusCode != 400 || !strings.HasPrefix(kind, "text/plain") || !answer.Close {
+			t.Errorf("%q: %s, %s, the connection ends: %v; want 400 in plain text and the end", request, answer.Status, kind, answer.Close)
+		}
+	}
+}
