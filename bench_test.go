@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"net"
 	"runtime"
 	"slices"
 	"sync"
@@ -39,7 +38,7 @@ func openCounters(tb testing.TB, members int, timing balsa.Timing) []*counterNod
 	tb.Helper()
 	founders := map[string]string{}
 	for i := range members {
-		founders[fmt.Sprintf("m%d", i)] = freeAddress(tb)
+		founders[fmt.Sprintf("m%d", i)] = freeAddr()
 	}
 	var nodes []*counterNode
 	for name, addr := range founders {
@@ -68,15 +67,6 @@ func openCounters(tb testing.TB, members int, timing balsa.Timing) []*counterNod
 		return 1
 	})
 	return nodes
-}
-
-func freeAddress(tb testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // BenchmarkCluster measures closed-loop callers on the leader, each of which waits for

@@ -1,13 +1,15 @@
 package balsa
 
 import (
+	"cmp"
 	"fmt"
+
 	"log/slog"
-	"net"
 	"slices"
 	"time"
 
 	"github.com/balsaraft/balsa/fsys"
+	"github.com/balsaraft/balsa/host"
 	"github.com/balsaraft/balsa/raft"
 	"github.com/balsaraft/balsa/wire"
 )
@@ -48,10 +50,25 @@ type Config struct {
 	// SetMembers and AddMember alone.
 	MaxVoters int
 
+	// ReplaceAfter is for how long a voter may be away until a learner that has caught up
+	// votes in its place. The voter stays a member, as a learner, and votes again when it is
+	// back and there is room. Default 10 minutes; negative, or with MaxVoters -1, never.
+	ReplaceAfter time.Duration
+
+	// SlowDisk is how long a write of the log may take on a leader: if that takes longer
+	// again and again while the others' disks are quicker, it hands leadership over. Default
+	// 250 ms; negative never.
+	SlowDisk time.Duration
+	// Preferred lets this member take leadership over, while it has caught up and its disk
+	// is not slow, from one that is not preferred.
+	Preferred bool
+
 	// MaxCommand bounds an encoded command, in bytes. Default 1 MiB, at most 32 MiB.
 	MaxCommand int
 	// SnapshotBytes is how much log, in bytes, is applied since the last snapshot
-	// until the next is taken. Default 64 MiB on disk, 4 MiB in memory.
+	// until the next is taken. It is more where a snapshot itself is larger: as much log
+	// as that, so that snapshots write no more than the log does. Default 16 MiB on disk,
+	// 4 MiB in memory.
 	SnapshotBytes int64
 	// KeepSnapshots is how many snapshots stay. The log reaches back to the oldest of
 	// them. Default 2.
@@ -63,6 +80,13 @@ type Config struct {
 	// Logger gets what people should know. Default: slog.Default with the member's
 	// name.
 	Logger *slog.Logger
+	// Trace is told all that the algorithm does, before anybody hears of it: trace.Live
+	// writes it to a file, some hundred bytes for each message, and go run ./sim -check
+	// judges the files of one or more members. Default: nothing.
+	Trace Tracer
+
+	// Meter is told what the member's work takes. Default: nobody is told, at no cost.
+	Meter Meter
 
 	// Files stands in for Dir: a file system of your own. Transport stands in for
 	// Listen and TLS. Both are closed by the node.
@@ -71,6 +95,9 @@ type Config struct {
 	// Random is the source of chance. Default: from the operating system.
 	Random func() uint64
 }
+
+// Tracer is told what the algorithm does.
+type Tracer = host.Tracer
 
 // Timing is the rhythm of elections.
 type Timing struct {
@@ -84,7 +111,7 @@ type Timing struct {
 
 var (
 	// DefaultTiming suits anything from one rack to neighbouring cities.
-	DefaultTiming = Timing{Heartbeat: 100 * time.Millisecond, Election: 500 * time.Millisecond}
+	DefaultTiming = Timing{Heartbeat: 150 * time.Millisecond, Election: 500 * time.Millisecond}
 	// LAN is for members on one local network, with disks that sync in milliseconds.
 	LAN = Timing{Heartbeat: 25 * time.Millisecond, Election: 120 * time.Millisecond}
 	// WAN is for members on different continents.
@@ -93,16 +120,19 @@ var (
 
 const (
 	maxCommandLimit   = 32 << 20
-	segmentBytes      = 16 << 20
+	segmentBytes      = 8 << 20
 	memorySegment     = 1 << 20
 	cacheBytes        = 4 << 20
-	snapshotBytes     = 64 << 20
+	snapshotBytes     = 16 << 20
 	memorySnapshot    = 4 << 20
 	defaultMaxCommand = 1 << 20
 	defaultMaxVoters  = 5
-	maxInflight       = 64
-	maxInflightBytes  = 16 << 20
-	maxUncommitted    = 64 << 20
+	// defaultReplaceAfter is longer than a machine takes to start again.
+	defaultReplaceAfter = 10 * time.Minute
+	defaultSlowDisk     = 250 * time.Millisecond
+	maxInflight         = 64
+	maxInflightBytes    = 16 << 20
+	maxUncommitted      = 64 << 20
 )
 
 // withDefaults fills in what was left out and checks the rest.
@@ -110,14 +140,16 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Timing == (Timing{}) {
 		c.Timing = DefaultTiming
 	}
-	setDefault(&c.MaxVoters, defaultMaxVoters)
-	setDefault(&c.MaxCommand, defaultMaxCommand)
-	setDefault(&c.KeepSnapshots, 2)
-	setDefault(&c.SessionTTL, time.Hour)
+	c.MaxVoters = cmp.Or(c.MaxVoters, defaultMaxVoters)
+	c.ReplaceAfter = cmp.Or(c.ReplaceAfter, defaultReplaceAfter)
+	c.SlowDisk = cmp.Or(c.SlowDisk, defaultSlowDisk)
+	c.MaxCommand = cmp.Or(c.MaxCommand, defaultMaxCommand)
+	c.KeepSnapshots = cmp.Or(c.KeepSnapshots, 2)
+	c.SessionTTL = cmp.Or(c.SessionTTL, time.Hour)
 	if c.inMemory() {
-		setDefault(&c.SnapshotBytes, memorySnapshot)
+		c.SnapshotBytes = cmp.Or(c.SnapshotBytes, memorySnapshot)
 	}
-	setDefault(&c.SnapshotBytes, snapshotBytes)
+	c.SnapshotBytes = cmp.Or(c.SnapshotBytes, snapshotBytes)
 	if c.Name == "" {
 		c.Name = c.nameFromCluster()
 	}
@@ -128,13 +160,6 @@ func (c Config) withDefaults() (Config, error) {
 		c.Random = systemRandom
 	}
 	return c, c.check()
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 func (c Config) inMemory() bool { return c.Dir == "" && c.Files == nil }
@@ -160,8 +185,14 @@ func (c Config) check() error {
 		return bad("Timing.Election is %s, it must be at least twice Timing.Heartbeat, which is %s", c.Timing.Election, c.Timing.Heartbeat)
 	case c.MaxCommand < 1 || c.MaxCommand > maxCommandLimit:
 		return bad("MaxCommand is %d, it must be between 1 and %d", c.MaxCommand, maxCommandLimit)
-	case c.SnapshotBytes < 0 || c.KeepSnapshots < 1 || c.MaxVoters < -1 || c.SessionTTL <= 0:
-		return bad("SnapshotBytes, KeepSnapshots and SessionTTL must be positive, and MaxVoters too unless it is -1")
+	case c.SnapshotBytes < 0:
+		return bad("SnapshotBytes is %d, it must be positive", c.SnapshotBytes)
+	case c.KeepSnapshots < 1:
+		return bad("KeepSnapshots is %d, it must be positive", c.KeepSnapshots)
+	case c.SessionTTL <= 0:
+		return bad("SessionTTL is %s, it must be positive", c.SessionTTL)
+	case c.MaxVoters < -1:
+		return bad("MaxVoters is %d, it must be positive, or -1", c.MaxVoters)
 	case len(c.Cluster) > 0 && len(c.Join) > 0:
 		return bad("Cluster and Join are both set: a member founds a cluster or joins one")
 	case (len(c.Cluster) > 1 || len(c.Join) > 0) && c.alone():
@@ -177,7 +208,7 @@ func (c Config) check() error {
 		}
 	}
 	for _, addr := range append(mapValues(c.Cluster), c.Join...) {
-		if _, _, err := net.SplitHostPort(addr); err != nil {
+		if err := checkAddr(addr); err != nil {
 			return bad("the address %q: %v; it must be host:port", addr, err)
 		}
 	}
@@ -199,9 +230,13 @@ func mapValues(m map[string]string) (values []string) {
 }
 
 func (c Config) raft() raft.Config {
+	replaceAfter := max(c.ReplaceAfter, 0)
+	if c.MaxVoters < 0 {
+		replaceAfter = 0
+	}
 	return raft.Config{
 		Heartbeat: c.Timing.Heartbeat, ElectionTimeout: c.Timing.Election,
 		MaxMessageBytes: maxChunk, MaxInflight: maxInflight, MaxInflightBytes: maxInflightBytes,
-		MaxUncommittedBytes: max(maxUncommitted, 2*c.MaxCommand), MaxVoters: max(c.MaxVoters, 0),
+		MaxUncommittedBytes: max(maxUncommitted, 2*c.MaxCommand), MaxVoters: max(c.MaxVoters, 0), ReplaceAfter: replaceAfter,
 	}
 }

@@ -27,6 +27,9 @@ var (
 	ErrOverloaded = errors.New("overloaded")
 	// ErrTooLarge: the command is over Config.MaxCommand. It is a *TooLargeError.
 	ErrTooLarge = errors.New("too large")
+	// ErrClusterVersion: not all members understand the command yet (see Versioned). Of
+	// Open: the program does not understand what the cluster's log may hold.
+	ErrClusterVersion = host.ErrClusterVersion
 	// ErrSessionExpired: the member was out of touch for longer than
 	// Config.SessionTTL, so that the cluster has forgotten which of its commands ran.
 	// Of ProposeAs: the caller's session is closed, or was unused for too long.
@@ -59,6 +62,10 @@ var (
 	// ErrDamaged: a file in the directory does not hold what was durable in it. It may
 	// be a *wal.DamageError or a *snapshot.DamageError, which name the place.
 	ErrDamaged = fsys.ErrDamaged
+	// ErrDiverged: the state that a Hasher made of the commands is another one than most
+	// members have. The member has stopped, and is not started again on these files; see
+	// Node.Err.
+	ErrDiverged = host.ErrDiverged
 )
 
 // TooLargeError says by how much a command was over the limit, in bytes.

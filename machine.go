@@ -1,15 +1,14 @@
 package balsa
 
 import (
-	"bytes"
-	"encoding/binary"
 	"fmt"
-	"io"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"github.com/balsaraft/balsa/codec"
 	"github.com/balsaraft/balsa/host"
+	"github.com/balsaraft/balsa/restoring"
 	"github.com/balsaraft/balsa/session"
 	"github.com/balsaraft/balsa/wire"
 )
@@ -20,14 +19,21 @@ import (
 type machine[S StateMachine[C, R], C, R any] struct {
 	mu       sync.RWMutex
 	sm       S
+	hasher   Hasher // sm, if it is one
 	commands codec.Codec[C]
 	results  codec.Codec[R]
 	table    session.Table[R]
 	calls    *calls[R]
 	own      map[session.ID]bool // sessions that this node has opened
-	onDisk   Index               // what a Durable state machine held at the start
+	current  session.ID          // the one that its host uses now, or is opening
+	opened   Index               // what a Durable state machine held when it was opened
+	onDisk   Index               // the same until the state is replaced, and 0 from then on
+	at       Index               // the last entry applied, or replayed to what onDisk stands for
 	group    group[C, R]
 	repeats  repeats
+	sessions atomic.Int64 // in the table, for whoever looks
+	tracker  restoring.Tracker
+	rewound  rewound
 }
 
 // group is commands of one batch that are applied together.
@@ -54,40 +60,67 @@ func newMachine[S StateMachine[C, R], C, R any](sm S) (*machine[S, C, R], error)
 		return nil, fmt.Errorf("balsa: %w: the results: %w", ErrConfig, err)
 	}
 	if d, ok := any(sm).(Durable); ok {
-		m.onDisk = d.Applied()
+		m.opened = d.Applied()
+		m.onDisk = m.opened
 	}
+	m.hasher, _ = any(sm).(Hasher)
 	return m, nil
 }
 
-// Durable implements host.Machine.
-func (m *machine[S, C, R]) Durable() bool {
-	_, ok := any(m.sm).(Durable)
-	return ok
+// Durable implements host.Machine, whose owner asks at any time, also while a task replaces
+// the state.
+func (m *machine[S, C, R]) Durable() (held Index, ok bool) {
+	_, ok = any(m.sm).(Durable)
+	return m.opened, ok
 }
 
 // Apply implements host.Machine.
 func (m *machine[S, C, R]) Apply(in host.ApplyInput) (out host.ApplyOutput, err error) {
+	m.current = in.Own
 	for _, b := range in.Batches {
-		if err := m.applyBatch(b, in.Own, &out); err != nil {
+		if err := m.applyBatch(b, in, &out); err != nil || out.Install != nil {
 			return out, err
 		}
 	}
 	out.Low = m.calls.low()
+	out.Staged = m.tracker.Progress()
+	m.sessions.Store(int64(m.table.Len()))
 	return out, nil
 }
 
-func (m *machine[S, C, R]) applyBatch(b wire.Batch, own session.ID, out *host.ApplyOutput) error {
+func (m *machine[S, C, R]) applyBatch(b wire.Batch, in host.ApplyInput, out *host.ApplyOutput) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for index, e := range b.Entries() {
-		if err := m.applyEntry(index, e, b, own, out); err != nil {
+		if err := m.applyEntry(index, e, b, out); err != nil || out.Install != nil {
 			return err
 		}
+		if m.hasher != nil && index%in.HashEvery == 0 {
+			if err := m.hash(index, b, out); err != nil {
+				return err
+			}
+		}
 	}
+	m.at = b.Last()
 	return m.applyGroup(b)
 }
 
-func (m *machine[S, C, R]) applyEntry(index Index, e wire.Entry, b wire.Batch, own session.ID, out *host.ApplyOutput) error {
+// hash takes the state's hash right after an entry. A state that was ahead of the log at
+// the start is not of that entry, until the log has caught up with it.
+func (m *machine[S, C, R]) hash(index Index, b wire.Batch, out *host.ApplyOutput) (err error) {
+	if err := m.applyGroup(b); err != nil || index < m.onDisk {
+		return err
+	}
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("balsa: StateHash panicked after entry %d: %v\n%s", index, value, debug.Stack())
+		}
+	}()
+	out.Hashes = append(out.Hashes, host.StateHash{Index: index, Hash: m.hasher.StateHash()})
+	return nil
+}
+
+func (m *machine[S, C, R]) applyEntry(index Index, e wire.Entry, b wire.Batch, out *host.ApplyOutput) error {
 	switch e.Kind {
 	case wire.KindNoop, wire.KindMembership:
 		return nil
@@ -96,15 +129,20 @@ func (m *machine[S, C, R]) applyEntry(index Index, e wire.Entry, b wire.Batch, o
 		if err != nil {
 			return fmt.Errorf("apply entry %d: %w", index, err)
 		}
-		m.table.Open(o, b.Time())
-		if o.Session == own {
-			m.own[own], out.Opened = true, true
+		switch opened := m.table.Open(o, b.Time()); {
+		case o.Session != m.current:
+		case opened:
+			m.own[o.Session], out.Opened = true, true
+		default:
+			out.Expired = true
 		}
 		return nil
 	case wire.KindCommand:
 		return m.applyCommand(index, e.Payload, b, out)
 	case wire.KindRelayed:
 		return m.applyRelayed(index, e.Payload, b, out)
+	case wire.KindRestore:
+		return m.applyRestore(index, e.Payload, b, out)
 	}
 	// Another program knows what this entry means. Going on without it would make
 	// this member's state differ from the others'.
@@ -153,7 +191,7 @@ func (m *machine[S, C, R]) applyOnce(index Index, a attempt, data []byte, b wire
 		if err != nil {
 			return fmt.Errorf("apply entry %d: %w; was it proposed by a newer version?", index, err)
 		}
-		m.group.add(entryAt(index, b), command, a)
+		m.group.add(entryIn(b, index), command, a)
 	default:
 		m.table.FinishLost(a.member)
 		if a.caller.Session != 0 {
@@ -168,10 +206,15 @@ func (m *machine[S, C, R]) answerAgain(e session.Envelope, verdict session.Verdi
 	if !m.own[e.Session] {
 		return
 	}
-	m.answer(e, verdict, result)
 	if verdict == session.Expired {
-		out.Expired = e.Session
+		// Had an earlier copy been applied, its caller would have been answered then; and none
+		// can be applied later, because the session does not come back. The caller is told once
+		// the host knows, lest the next command goes under this session, too.
+		out.Refused = append(out.Refused, host.Refusal{Seq: e.Seq, Sure: true, Err: ErrSessionExpired})
+		out.Expired = out.Expired || e.Session == m.current
+		return
 	}
+	m.answer(e, verdict, result)
 }
 
 // answer tells an own caller what became of a command that was not run now.
@@ -181,10 +224,6 @@ func (m *machine[S, C, R]) answer(e session.Envelope, verdict session.Verdict, r
 		m.calls.finish(e.Seq, result, nil)
 	case session.RepeatedLost:
 		m.calls.finish(e.Seq, result, outcome(proposing, false, ErrResultLost))
-	case session.Expired:
-		// Had an earlier copy been applied, its caller would have been answered then;
-		// and none can be applied later, because the session does not come back.
-		m.calls.finish(e.Seq, result, outcome(proposing, true, ErrSessionExpired))
 	}
 }
 
@@ -268,147 +307,4 @@ func (m *machine[S, C, R]) run(entries []Entry, commands []C) (results []R, err 
 		results[i] = m.sm.Apply(e, commands[i])
 	}
 	return results, nil
-}
-
-// A snapshot's content begins with the sessions:
-//
-//	u8   version, 1
-//	u64  length of the session table
-//	     the session table
-//	     what the state machine wrote
-const contentVersion = 1
-
-// capture is the state at one moment, to be written later.
-type capture struct {
-	head  []byte
-	state io.WriterTo
-}
-
-// Capture implements host.Machine.
-func (m *machine[S, C, R]) Capture() (w io.WriterTo, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	defer func() {
-		if value := recover(); value != nil {
-			err = fmt.Errorf("balsa: Snapshot panicked: %v\n%s", value, debug.Stack())
-		}
-	}()
-	sessions, err := m.table.Append(nil, m.results.Append)
-	if err != nil {
-		return nil, err
-	}
-	head := binary.LittleEndian.AppendUint64([]byte{contentVersion}, uint64(len(sessions)))
-	state, err := m.sm.Snapshot()
-	if err != nil {
-		return nil, err
-	}
-	return &capture{append(head, sessions...), state}, nil
-}
-
-// WriteTo implements io.WriterTo.
-func (c *capture) WriteTo(w io.Writer) (int64, error) {
-	n, err := w.Write(c.head)
-	if err != nil {
-		return int64(n), err
-	}
-	m, err := c.state.WriteTo(w)
-	return int64(n) + m, err
-}
-
-// maxSessionBytes bounds what a snapshot may say its session table takes.
-const maxSessionBytes = 1 << 30
-
-// Restore implements host.Machine.
-func (m *machine[S, C, R]) Restore(in host.ApplyInput, r io.Reader) (out host.ApplyOutput, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	defer func() {
-		if value := recover(); value != nil {
-			err = fmt.Errorf("balsa: Restore panicked: %v\n%s", value, debug.Stack())
-		}
-	}()
-	if err := m.restoreSessions(r); err != nil {
-		return out, err
-	}
-	if in.At.Index > m.onDisk {
-		if err := m.sm.Restore(r); err != nil {
-			return out, err
-		}
-		m.onDisk = 0
-	}
-	if _, err := io.Copy(io.Discard, r); err != nil {
-		return out, err // what the state machine left unread is checked, too
-	}
-	m.repeats.restart(in.At.Index)
-	_, _, out.Opened = m.table.Result(in.Own, 0)
-	if in.Own != 0 {
-		m.own[in.Own] = true
-		m.answerSkipped(in.Own)
-	}
-	out.Low = m.calls.low()
-	return out, nil
-}
-
-func (m *machine[S, C, R]) restoreSessions(r io.Reader) error {
-	var head [9]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return fmt.Errorf("read the head of the snapshot's content: %w", err)
-	}
-	if head[0] != contentVersion {
-		return fmt.Errorf("%w: snapshot content of version %d, this program knows %d", ErrNewerVersion, head[0], contentVersion)
-	}
-	length := binary.LittleEndian.Uint64(head[1:])
-	if length > maxSessionBytes {
-		return fmt.Errorf("the snapshot's session table claims %d bytes, %d is the most", length, maxSessionBytes)
-	}
-	var sessions bytes.Buffer
-	if _, err := io.CopyN(&sessions, r, int64(length)); err != nil {
-		return fmt.Errorf("read the snapshot's session table: %w", err)
-	}
-	return m.table.Decode(sessions.Bytes(), func(b []byte) (R, error) { return m.results.Decode(bytes.Clone(b)) })
-}
-
-// answerSkipped tells own callers what became of their commands among the entries that
-// a snapshot stands for, which this member never applied.
-func (m *machine[S, C, R]) answerSkipped(own session.ID) {
-	for _, seq := range m.calls.waiting() {
-		result, verdict, open := m.table.Result(own, seq)
-		switch {
-		case !open:
-			// Whether it ran before the session went cannot be told from here.
-			m.calls.finishSent(seq, outcome(proposing, false, ErrSessionExpired))
-		case verdict == session.Repeated || verdict == session.RepeatedLost:
-			m.answer(session.Envelope{Session: own, Seq: seq}, verdict, result)
-		}
-	}
-}
-
-// repeats are the indexes of commands that stand in the log a second time and were not
-// run again.
-type repeats struct {
-	mu      sync.Mutex
-	from    Index // known for all entries after this one
-	indexes map[Index]bool
-}
-
-func (r *repeats) add(i Index) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.indexes == nil {
-		r.indexes = map[Index]bool{}
-	}
-	r.indexes[i] = true
-}
-
-func (r *repeats) restart(at Index) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.from, r.indexes = at, nil
-}
-
-// isRepeat says whether the entry was not run, and known whether that is known.
-func (r *repeats) isRepeat(i Index) (repeat, known bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.indexes[i], i > r.from
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -259,7 +260,9 @@ func TestApplyGoesOnWhileASnapshotIsWritten(t *testing.T) {
 
 func TestCloseDoesNotWaitForASnapshot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		node, err := balsa.Open(t.Context(), balsa.Config{}, &slow{})
+		var log bytes.Buffer // of the node's loop, which has ended when it is read
+		logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		node, err := balsa.Open(t.Context(), balsa.Config{Logger: logger}, &slow{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -276,6 +279,9 @@ func TestCloseDoesNotWaitForASnapshot(t *testing.T) {
 		}
 		if err := <-done; !errors.Is(err, balsa.ErrClosed) && !errors.Is(err, balsa.ErrNotCommitted) {
 			t.Errorf("the snapshot that was under way: %v", err)
+		}
+		if log.Len() > 0 {
+			t.Errorf("somebody is woken because a member was closed:\n%s", &log)
 		}
 	})
 }

@@ -3,8 +3,6 @@ package balsa
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 
 	"github.com/balsaraft/balsa/host"
 	"github.com/balsaraft/balsa/wire"
@@ -24,23 +22,49 @@ const (
 
 const changing = "change the cluster"
 
+// A ChangeOption says how a change of members is made.
+type ChangeOption func(*host.Command)
+
+// Force makes a change even where it would be refused because no majority of the voters
+// could be reached after it, or none of them would have all that is committed yet. The
+// cluster then stands still until they can.
+func Force() ChangeOption { return func(c *host.Command) { c.Force = true } }
+
+// Forced says whether Force is among the options.
+func Forced(options []ChangeOption) bool {
+	var c host.Command
+	for _, option := range options {
+		option(&c)
+	}
+	return c.Force
+}
+
 // SetMembers makes the members exactly these, each with its role, and returns once the
 // change is committed. It goes through a joint configuration, so that no moment has
 // two majorities. Any member takes it; one change at a time is carried out. Errors:
-// ErrRefused with the reason, such as that no voter would be left.
-func (n *Node[S, C, R]) SetMembers(ctx context.Context, members []Member) error {
-	return n.control(ctx, host.Command{Op: host.SetMembers, Members: members})
+// ErrRefused with the reason, such as that no voter would be left, or that no majority of
+// them could be reached (see Force).
+func (n *Node[S, C, R]) SetMembers(ctx context.Context, members []Member, options ...ChangeOption) error {
+	return n.change(ctx, host.Command{Op: host.SetMembers, Members: members}, options)
 }
 
 // AddMember adds a member whose identity is known, or gives a member another role or
 // address. A process that wants to join needs no such call: see Config.Join.
-func (n *Node[S, C, R]) AddMember(ctx context.Context, m Member) error {
-	return n.control(ctx, host.Command{Op: host.AddMember, Member: m})
+func (n *Node[S, C, R]) AddMember(ctx context.Context, m Member, options ...ChangeOption) error {
+	return n.change(ctx, host.Command{Op: host.AddMember, Member: m}, options)
+}
+
+// SetRole makes a voter of a learner, as soon as that has caught up, or a learner of a
+// voter; beside Config.MaxVoters, by which learners are promoted without being asked.
+// ErrRefused is the answer for a member that is not there, or not any more, however many
+// change the members at a time.
+func (n *Node[S, C, R]) SetRole(ctx context.Context, id MemberID, role Role, options ...ChangeOption) error {
+	return n.change(ctx, host.Command{Op: host.SetRole, Member: Member{ID: id, Role: role}}, options)
 }
 
 // RemoveMember removes a member. One that is not there counts as removed.
-func (n *Node[S, C, R]) RemoveMember(ctx context.Context, id MemberID) error {
-	return n.control(ctx, host.Command{Op: host.RemoveMember, Member: Member{ID: id}})
+func (n *Node[S, C, R]) RemoveMember(ctx context.Context, id MemberID, options ...ChangeOption) error {
+	return n.change(ctx, host.Command{Op: host.RemoveMember, Member: Member{ID: id}}, options)
 }
 
 // TransferLeadership makes a voter lead, or with 0 the one that can take over soonest,
@@ -53,6 +77,11 @@ func (n *Node[S, C, R]) TransferLeadership(ctx context.Context, to MemberID) err
 // the question. Errors Is ErrNotCommitted, with ErrNoLeader under it where that is the
 // reason.
 func (n *Node[S, C, R]) Members(ctx context.Context) ([]MemberStatus, error) {
+	// This member may not have heard yet who was added or removed; with all that was
+	// committed applied, it has.
+	if err := n.Read(ctx, func(S) {}); err != nil {
+		return nil, err
+	}
 	done, err := n.operate(ctx, host.Command{Op: host.Survey})
 	if err != nil {
 		return nil, err
@@ -66,6 +95,13 @@ func (n *Node[S, C, R]) Members(ctx context.Context) ([]MemberStatus, error) {
 		}
 	}
 	return members, nil
+}
+
+func (n *Node[S, C, R]) change(ctx context.Context, c host.Command, options []ChangeOption) error {
+	for _, option := range options {
+		option(&c)
+	}
+	return n.control(ctx, c)
 }
 
 func (n *Node[S, C, R]) control(ctx context.Context, c host.Command) error {
@@ -91,12 +127,13 @@ func (n *Node[S, C, R]) operate(ctx context.Context, c host.Command) (host.Contr
 		return done, controlError(done.Err)
 	case <-ctx.Done():
 		var why error
+		var neverAsked bool
 		n.ask(func() {
 			why = n.host.WhyNoLeader()
 			delete(n.controls, token)
-			n.host.CancelControl(token)
+			neverAsked = n.host.CancelControl(token)
 		})
-		return none, outcome(changing, c.Op == host.Survey, why, context.Cause(ctx))
+		return none, outcome(changing, neverAsked || c.Op == host.Survey, why, context.Cause(ctx))
 	}
 }
 
@@ -125,27 +162,4 @@ func (n *Node[S, C, R]) Snapshot(ctx context.Context) error {
 	case <-n.done:
 		return outcome("take a snapshot", false, ErrClosed)
 	}
-}
-
-// Backup takes a snapshot and writes it to w, in the format of a snapshot file, which
-// carries its own checksums (docs/FORMATS.md). It holds all that was applied on this
-// member when Backup was called, and returns the index of the last entry in it.
-func (n *Node[S, C, R]) Backup(ctx context.Context, w io.Writer) (Index, error) {
-	if err := n.Snapshot(ctx); err != nil {
-		return 0, err
-	}
-	store := n.host.Snapshots()
-	meta, ok := store.Latest()
-	if !ok {
-		return 0, outcome("back up", true, errors.New("there is nothing to back up yet"))
-	}
-	source, err := store.Source(meta.Pos)
-	if err != nil {
-		return 0, outcome("back up", true, err)
-	}
-	defer source.Close()
-	if _, err := io.Copy(w, io.NewSectionReader(source, 0, source.Size())); err != nil {
-		return 0, fmt.Errorf("balsa: back up: %w", err)
-	}
-	return meta.Pos.Index, nil
 }

@@ -120,6 +120,32 @@ func TestSetMembersReplacesVotersInOneChange(t *testing.T) {
 	})
 }
 
+func TestAStatusSaysThatAChangeIsUnderWay(t *testing.T) {
+	inBubble(t, func(c *cluster) {
+		c.found("a", "b", "c")
+		leader, others := c.nodes[c.leader()], c.followers()
+		gone := c.nodes[others[1]].Status().ID
+		if leader.Status().Changing {
+			t.Error("a change is under way before there is one")
+		}
+		c.stop(others[0])
+		c.stop(others[1])
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			leader.RemoveMember(c.soon(time.Minute), gone, balsa.Force()) // how it ends is told by the members
+		}()
+		c.eventually("it is under way", func() bool { return leader.Status().Changing })
+		time.Sleep(10 * time.Second)
+		if !leader.Status().Changing {
+			t.Error("it is over without a majority")
+		}
+		c.open(others[0])
+		c.eventually("it is over", func() bool { return len(leader.Status().Members) == 2 && !leader.Status().Changing })
+		<-ended
+	})
+}
+
 func TestEveryMemberCanSayHowFarTheOthersAre(t *testing.T) {
 	inBubble(t, func(c *cluster) {
 		c.found("a", "b", "c")

@@ -16,20 +16,28 @@ import (
 // writes the log, one applies, and a few come and go with rare tasks. Its methods may
 // be called from any goroutine.
 type Node[S StateMachine[C, R], C, R any] struct {
-	cfg     Config
-	clock   clock
-	calls   *calls[R]
-	machine *machine[S, C, R]
-	mail    mailbox
-	scratch sync.Pool
-	lock    io.Closer // holds the directory
+	cfg      Config
+	clock    clock
+	calls    *calls[R]
+	machine  *machine[S, C, R]
+	versions *versions[C] // nil if all commands are of one version
+	mail     mailbox
+	readers  readers
+	glance   glance
+	scratch  sync.Pool
+	lock     io.Closer // holds the directory
 
 	host      *host.Host // owned by loop
 	transport Transport
 	chunks    []host.Chunk
 	in        taken
 	deadline  time.Duration
-	readers   map[uint64][]*readCall
+	gathering bool // proposals were not taken, because they are better gathered
+	pacing    pacing
+	gathered  []*readGroup
+	holding   bool                  // what readers was told last
+	asked     map[uint64]*readGroup // groups of reads that the host knows, by their tokens
+	young     []*readGroup          // those of them that are not late, the oldest first; perhaps some that are answered
 	controls  map[uint64]func(host.ControlDone)
 	token     uint64
 	lanes     [2]chan *host.Task // the lanes that are always busy: log and apply
@@ -54,8 +62,13 @@ type Cluster[C, R any] interface {
 	Query(ctx context.Context, question []byte, options ...ReadOption) (answer []byte, err error)
 }
 
-// Transport carries messages between members; transport/tcp has the usual one. Besides
-// what a host needs of it, it wakes the node and can be closed.
+// Transport carries messages between members; transport/tcp has the usual one,
+// transport/grpc one for a server that is there anyway. Besides what a host needs of it,
+// it wakes the node and can be closed.
+//
+// One that has a method MayVote(Member) bool says by it which learners a leader may
+// promote, as some can be reached in a way that no quorum should rest on (package windows).
+// SetMembers and AddMember let anybody vote.
 type Transport interface {
 	host.Transport
 	// Wake is readable when Drain has something.
@@ -72,7 +85,6 @@ type mailbox struct {
 	mu        sync.Mutex
 	finished  []*host.Task
 	withdrawn []withdrawal
-	reads     []*readCall
 	asks      []func()
 	wake      chan struct{} // holds a token while there is something
 }
@@ -105,19 +117,16 @@ func (m *mailbox) withdraw(seq uint64, reason error) {
 type taken struct {
 	finished  []*host.Task
 	withdrawn []withdrawal
-	reads     []*readCall
 	asks      []func()
 }
 
 func (m *mailbox) take(t *taken) {
 	clear(t.finished)
-	clear(t.reads)
 	clear(t.asks)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t.finished, m.finished = m.finished, t.finished[:0]
 	t.withdrawn, m.withdrawn = m.withdrawn, t.withdrawn[:0]
-	t.reads, m.reads = m.reads, t.reads[:0]
 	t.asks, m.asks = m.asks, t.asks[:0]
 }
 
@@ -158,8 +167,20 @@ func (n *Node[S, C, R]) turn() (wait time.Duration, err error) {
 	}()
 	n.takeIn()
 	now := n.clock.now()
-	n.putOut(n.host.Turn(now))
-	return n.deadline - n.clock.now().Mono, n.host.Err()
+	out := n.host.Turn(now)
+	if n.versions != nil {
+		n.versions.cluster.Store(n.host.ClusterVersion().Commands)
+	}
+	n.putOut(out)
+	// Pacing goes by time without sleep, as it is about moments.
+	wait = n.deadline - n.clock.now().Mono
+	if at, holds := n.pacing.due(); holds {
+		wait = min(wait, at-n.clock.sinceStart())
+	}
+	if at, any := n.ageReads(); any {
+		wait = min(wait, at-n.clock.sinceStart())
+	}
+	return wait, n.host.Err()
 }
 
 // work runs the tasks of one lane.
@@ -181,15 +202,23 @@ func (n *Node[S, C, R]) takeIn() {
 	for _, t := range n.in.finished {
 		n.host.Finish(t)
 	}
+	n.letBringNews()
 	// What the host would only put aside is better gathered further. One who withdraws
 	// wants to know where the command is.
-	if n.host.TakesProposals() || len(n.in.withdrawn) > 0 {
+	takes := n.host.TakesProposals()
+	n.gathering = !takes
+	switch {
+	case len(n.in.withdrawn) > 0, takes && n.paced():
+		n.pacing.went()
 		n.takeProposals()
+	case !takes:
+		n.pacing.went() // the log is busy: what waits is held back by that
 	}
 	for _, w := range n.in.withdrawn {
 		n.host.Withdraw(w.seq, w.reason)
 	}
-	n.takeReads(n.in.reads)
+	letReturn(&n.clock, &n.readers)
+	n.takeReads()
 	for _, ask := range n.in.asks {
 		ask()
 	}
@@ -198,6 +227,7 @@ func (n *Node[S, C, R]) takeIn() {
 func (n *Node[S, C, R]) takeProposals() {
 	n.chunks = n.calls.take(n.chunks[:0])
 	for i := range n.chunks {
+		n.chunks[i].Made += n.clock.slept
 		n.host.Propose(n.chunks[i])
 	}
 	clear(n.chunks)
@@ -205,14 +235,7 @@ func (n *Node[S, C, R]) takeProposals() {
 
 // putOut spreads what a turn has brought.
 func (n *Node[S, C, R]) putOut(out host.Output) {
-	for _, t := range out.Tasks {
-		n.tasks.Add(1)
-		if int(t.Lane) < len(n.lanes) {
-			n.lanes[t.Lane] <- t
-		} else {
-			go n.runTask(t)
-		}
-	}
+	n.putOutTasks(out.Tasks)
 	for _, r := range out.Refused {
 		var none R
 		n.calls.finish(r.Seq, none, outcome(proposing, r.Sure, r.Err))
@@ -227,7 +250,39 @@ func (n *Node[S, C, R]) putOut(out host.Output) {
 		}
 	}
 	n.noteEvents(out.Events)
+	at, known := n.host.FreshAt()
+	n.glance.note(&n.clock, at, known)
 	n.deadline = out.Deadline
+	if n.gathering && n.host.TakesProposals() && n.calls.anyWaiting() {
+		n.mail.wakeUp()
+	}
+	if held := n.host.HoldsReads(); held != n.holding {
+		n.holding = held
+		if n.readers.hold(held) {
+			n.mail.wakeUp()
+		}
+	}
+}
+
+// putOutTasks hands tasks to who runs them. The log's comes last: of those whom a goroutine
+// has woken the last one runs first, and others wait for that one.
+func (n *Node[S, C, R]) putOutTasks(tasks []*host.Task) {
+	n.tasks.Add(len(tasks))
+	var log *host.Task
+	for _, t := range tasks {
+		switch {
+		case t.Lane == host.LogLane:
+			log = t
+		case int(t.Lane) < len(n.lanes):
+			n.lanes[t.Lane] <- t
+		default:
+			go n.runTask(t)
+		}
+	}
+	if log != nil {
+		n.letSend()
+		n.lanes[host.LogLane] <- log
+	}
 }
 
 // ask runs f in the loop and waits until it has run. It says false if the node ended
@@ -264,12 +319,13 @@ func (n *Node[S, C, R]) end(err error) {
 	}
 	n.takeIn()
 	n.takeProposals()
-	n.lastStatus = statusOf(n.host.Status())
+	n.lastStatus = n.look()
 	errs := []error{n.transport.Close(), n.host.Close(), n.lock.Close()}
 	var none R
 	for _, seq := range n.calls.waiting() {
 		n.calls.finish(seq, none, outcome(proposing, n.host.NeverSent(seq), reason))
 	}
+	n.glance.end()
 	n.failReads(reason)
 	for token, answer := range n.controls {
 		answer(host.ControlDone{Token: token, Err: outcome(changing, false, reason)})
@@ -362,6 +418,9 @@ func newClock() clock {
 	now := time.Now()
 	return clock{start: now, last: now}
 }
+
+// sinceStart is the time that has passed, but for sleep. Any goroutine.
+func (c *clock) sinceStart() time.Duration { return time.Since(c.start) }
 
 func (c *clock) now() host.Now {
 	now := time.Now()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"slices"
 	"strings"
 
@@ -26,7 +25,7 @@ import (
 // opened again takes part again, whatever Cluster and Join say. A member whose
 // directory was lost comes back as a new one.
 //
-// Errors: ErrConfig, ErrLocked, ErrOtherMember, ErrNewerVersion, ErrNoSpace, ErrDamaged
+// Errors: ErrConfig, ErrLocked, ErrOtherMember, ErrNewerVersion, ErrClusterVersion, ErrNoSpace, ErrDiverged, ErrDamaged
 // with file and offset (*wal.DamageError, *snapshot.DamageError), an address that is in use or that nothing resolves, and those of the file
 // system. Nothing in the directory is changed by an Open that fails on what it finds
 // there.
@@ -42,15 +41,22 @@ func Open[S StateMachine[C, R], C, R any](ctx context.Context, cfg Config, sm S)
 	if err != nil {
 		return nil, err
 	}
+	understood, gate, err := versionsOf[C](sm)
+	if err != nil {
+		return nil, err
+	}
 	n := &Node[S, C, R]{
-		cfg: cfg, clock: newClock(), calls: newCalls[R](), machine: m,
-		readers: map[uint64][]*readCall{}, controls: map[uint64]func(host.ControlDone){},
+		cfg: cfg, clock: newClock(), calls: newCalls[R](), machine: m, versions: gate,
+		asked: map[uint64]*readGroup{}, controls: map[uint64]func(host.ControlDone){},
 		closing: make(chan struct{}), done: make(chan struct{}),
 	}
 	n.mail.wake = make(chan struct{}, 1)
 	n.scratch.New = func() any { return new([]byte) }
 	m.calls = n.calls
-	if err := n.open(); err != nil {
+	if cfg.Meter.Proposed != nil {
+		n.calls.clock = n.clock.sinceStart
+	}
+	if err := n.open(understood); err != nil {
 		return nil, fmt.Errorf("balsa: open %s: %w", cfg.where(), err)
 	}
 	go n.run()
@@ -65,7 +71,7 @@ func (c Config) where() string {
 }
 
 // open takes the directory and the address, and lets go of both if anything fails.
-func (n *Node[S, C, R]) open() (err error) {
+func (n *Node[S, C, R]) open(understood wire.Versions) (err error) {
 	files, err := n.cfg.files()
 	if err != nil {
 		return err
@@ -97,6 +103,7 @@ func (n *Node[S, C, R]) open() (err error) {
 	if err != nil {
 		return err
 	}
+	card.Versions = understood
 	n.host, err = host.New(n.hostConfig(files, who, card), n.clock.now())
 	return err
 }
@@ -127,10 +134,15 @@ func (n *Node[S, C, R]) hostConfig(files fsys.FS, who identity.Identity, card wi
 		Founders: n.cfg.Cluster, Join: n.cfg.Join, Raft: n.cfg.raft(),
 		SegmentBytes: segmentBytes, CacheBytes: cacheBytes,
 		SnapshotBytes: n.cfg.SnapshotBytes, KeepSnapshots: n.cfg.KeepSnapshots,
-		SessionTTL: n.cfg.SessionTTL, Random: n.cfg.Random,
+		SlowDisk: max(n.cfg.SlowDisk, 0), Preferred: n.cfg.Preferred,
+		SessionTTL: n.cfg.SessionTTL, HashEvery: host.HashEvery, Random: n.cfg.Random, Tracer: n.cfg.Trace,
+		Meter: n.cfg.Meter.host(n.clock.sinceStart),
 	}
 	if n.cfg.inMemory() {
 		c.SegmentBytes = memorySegment
+	}
+	if t, ok := n.transport.(interface{ MayVote(Member) bool }); ok {
+		c.Raft.MayVote = t.MayVote
 	}
 	return c
 }
@@ -146,6 +158,9 @@ func whoLivesIn(files fsys.FS, cfg Config) (identity.Identity, error) {
 	}
 	names, err := files.List()
 	if err != nil {
+		return who, err
+	}
+	if err := host.CheckRestored(names); err != nil {
 		return who, err
 	}
 	if slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "wal-") || strings.HasPrefix(name, "snap-") }) {
@@ -164,8 +179,7 @@ func (c Config) card(who identity.Identity, listening string) (wire.Card, error)
 	if addr == "" {
 		addr = listening
 	}
-	hostName, _, err := net.SplitHostPort(addr)
-	if ip := net.ParseIP(hostName); len(c.Join) > 0 && (err != nil || hostName == "" || ip != nil && ip.IsUnspecified()) {
+	if len(c.Join) > 0 && !reachable(addr) {
 		return wire.Card{}, fmt.Errorf("%w: others cannot reach this member at %q: set Advertise", ErrConfig, addr)
 	}
 	return wire.Card{Cluster: who.Cluster, ID: who.ID, Incarnation: c.Random() | 1, Name: who.Name, Addr: addr}, nil

@@ -240,7 +240,7 @@ func TestAnAddressInUseOrUnknownIsNamed(t *testing.T) {
 
 func TestMembersMeetOverMutualTLS(t *testing.T) {
 	authority := certs.New(t)
-	names := map[string]string{"a": freeAddress(t), "b": freeAddress(t)}
+	names := map[string]string{"a": freeAddrAt("127.0.0.1"), "b": freeAddrAt("127.0.0.1")}
 	var nodes []*ledgerNode
 	for name := range names {
 		node, err := open(balsa.Config{Name: name, Dir: t.TempDir(), Listen: names[name], Cluster: names, TLS: certs.Mutual(authority.Member(name))})
@@ -288,8 +288,12 @@ func TestStatusIsWhatTheStatusPageShows(t *testing.T) {
 		c.found("a", "b", "c")
 		c.propose("a", 1)
 		leader := c.leader()
-		c.agree()
-		data, err := json.Marshal(c.nodes[leader].Status())
+		var status balsa.Status
+		c.eventually("nothing more comes to the log", func() bool {
+			status = c.nodes[leader].Status()
+			return status.Applied == status.Last
+		})
+		data, err := json.Marshal(status)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package balsa
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/balsaraft/balsa/host"
@@ -34,18 +35,6 @@ func AtLeast(index Index) ReadOption {
 	return ReadOption{host.ReadRequest{Level: host.AtLeast, Index: index}}
 }
 
-// readCall is a read that waits for its moment.
-type readCall struct {
-	request host.ReadRequest
-	token   uint64 // of the group it was asked in
-	done    chan error
-}
-
-// mustAsk says whether only a leader can let the read go.
-func (c *readCall) mustAsk() bool {
-	return c.request.Level == host.Linearizable || c.request.Level == host.LeaseRead
-}
-
 // Read calls f with the state machine while no Apply runs, as soon as the state is as
 // new as asked: linearizable without options. f must not change the state or keep a
 // part of it, and may run beside other reads. Any goroutine may call Read, on any
@@ -54,7 +43,17 @@ func (c *readCall) mustAsk() bool {
 // Errors, besides those of ctx, Is ErrNotCommitted, with ErrNoLeader or ErrClosed
 // under it where they are the reason; f has not been called then.
 func (n *Node[S, C, R]) Read(ctx context.Context, f func(S), options ...ReadOption) error {
-	if err := n.awaitRead(ctx, options); err != nil {
+	var request host.ReadRequest
+	for _, o := range options {
+		request = o.request
+	}
+	if ctx.Err() == nil && n.readNow(request, f) {
+		if n.cfg.Meter.Read != nil {
+			n.cfg.Meter.Read(0, nil)
+		}
+		return nil
+	}
+	if err := n.awaitRead(ctx, request); err != nil {
 		return err
 	}
 	n.machine.mu.RLock()
@@ -77,97 +76,132 @@ func (n *Node[S, C, R]) Query(ctx context.Context, question []byte, options ...R
 	return answer, failed
 }
 
-func (n *Node[S, C, R]) awaitRead(ctx context.Context, options []ReadOption) error {
-	c := &readCall{done: make(chan error, 1)}
-	for _, o := range options {
-		c.request = o.request
+func (n *Node[S, C, R]) awaitRead(ctx context.Context, request host.ReadRequest) error {
+	meter := n.cfg.Meter.Read
+	if meter == nil {
+		return n.awaitMoment(ctx, request)
 	}
-	n.mail.put(func() { n.mail.reads = append(n.mail.reads, c) })
-	select {
-	case err := <-c.done:
-		return err
-	case <-n.done:
-		select {
-		case err := <-c.done:
-			return err
-		default:
-			return outcome(reading, true, ErrClosed)
-		}
-	case <-ctx.Done():
-		var why error
-		n.ask(func() { n.cancelRead(c); why = n.host.WhyNoLeader() })
-		return outcome(reading, true, why, context.Cause(ctx))
-	}
+	began := time.Now()
+	err := n.awaitMoment(ctx, request)
+	meter(time.Since(began), err)
+	return err
 }
 
-// takeReads asks the host for the reads that have come in: all that want the same with
-// one question.
-func (n *Node[S, C, R]) takeReads(calls []*readCall) {
-	groups := map[host.ReadRequest]uint64{}
-	for _, c := range calls {
-		if c.mustAsk() && n.host.Removed() {
-			c.done <- outcome(reading, true, ErrRemoved)
+func (n *Node[S, C, R]) awaitMoment(ctx context.Context, request host.ReadRequest) error {
+	if ctx.Err() != nil {
+		return n.unanswered(ctx, request, nil)
+	}
+	g, wake, err := n.readers.join(request)
+	if err != nil {
+		return outcome(reading, true, err)
+	}
+	if wake {
+		n.mail.wakeUp()
+	}
+	if g.await(ctx) {
+		return g.err
+	}
+	return n.unanswered(ctx, request, g)
+}
+
+// unanswered is what a caller is told whose context has ended, and takes it out of its group
+// if it is in one.
+func (n *Node[S, C, R]) unanswered(ctx context.Context, request host.ReadRequest, g *readGroup) error {
+	var why error
+	n.ask(func() {
+		if g != nil {
+			n.leaveRead(g)
+		}
+		why = n.whyReadWaits(request)
+	})
+	return outcome(reading, true, why, context.Cause(ctx))
+}
+
+// whyReadWaits is what a read waits for, nil if it is known to nobody.
+func (n *Node[S, C, R]) whyReadWaits(request host.ReadRequest) error {
+	if applied := n.host.Status().Applied.Index; request.Level == host.AtLeast && applied < request.Index {
+		return fmt.Errorf("this member has applied up to %d, and not yet up to %d", applied, request.Index)
+	}
+	return n.host.WhyNoLeader()
+}
+
+// takeReads asks the host for the groups of reads that have come in, with one question for
+// each.
+func (n *Node[S, C, R]) takeReads() {
+	n.gathered = n.readers.take(n.gathered[:0])
+	for _, g := range n.gathered {
+		if g.mustAsk() && n.host.Removed() {
+			n.readers.let(g, outcome(reading, true, ErrRemoved))
 			continue
 		}
-		token, asked := groups[c.request]
-		if !asked {
-			n.token++
-			token = n.token
-			groups[c.request] = token
-			request := c.request
-			request.Token = token
-			n.host.Read(request)
-		}
-		c.token = token
-		n.readers[token] = append(n.readers[token], c)
+		n.token++
+		g.request.Token = n.token
+		n.asked[n.token] = g
+		g.taken = n.clock.sinceStart()
+		n.young = append(n.young, g)
+		n.host.Read(g.request)
 	}
+	clear(n.gathered)
+}
+
+// ageReads lets those groups be late whose answers do not come soon, and says when the next
+// is.
+func (n *Node[S, C, R]) ageReads() (due time.Duration, any bool) {
+	if len(n.young) == 0 {
+		return 0, false
+	}
+	now := n.clock.sinceStart()
+	old := 0
+	for ; old < len(n.young); old++ {
+		switch g := n.young[old]; {
+		case n.asked[g.request.Token] != g: // it has its answer
+		case now < g.taken+patience:
+			n.young = slices.Delete(n.young, 0, old)
+			return g.taken + patience, true
+		default:
+			g.beLate()
+		}
+	}
+	clear(n.young)
+	n.young = n.young[:0]
+	return 0, false
 }
 
 func (n *Node[S, C, R]) releaseReads(token uint64) {
-	for _, c := range n.readers[token] {
-		c.done <- nil
+	if g := n.asked[token]; g != nil {
+		delete(n.asked, token)
+		n.readers.let(g, nil)
 	}
-	delete(n.readers, token)
 }
 
-// cancelRead gives one read up, and its question if nobody else waits for it.
-func (n *Node[S, C, R]) cancelRead(c *readCall) {
-	var kept []*readCall
-	for _, other := range n.readers[c.token] {
-		if other != c {
-			kept = append(kept, other)
-		}
-	}
-	if len(kept) > 0 {
-		n.readers[c.token] = kept
-		return
-	}
-	if _, waits := n.readers[c.token]; waits {
-		delete(n.readers, c.token)
-		n.host.CancelRead(c.token)
+// leaveRead takes a caller out of a group, and gives the group's question up if nobody else
+// waits for it.
+func (n *Node[S, C, R]) leaveRead(g *readGroup) {
+	last := n.readers.leave(g)
+	if token := g.request.Token; last && n.asked[token] == g {
+		delete(n.asked, token)
+		n.host.CancelRead(token)
 	}
 }
 
 // failAsking answers the reads that only a leader could let go, once none will.
 func (n *Node[S, C, R]) failAsking(reason error) {
-	for token, group := range n.readers {
-		if !group[0].mustAsk() {
-			continue
+	for token, g := range n.asked {
+		if g.mustAsk() {
+			delete(n.asked, token)
+			n.host.CancelRead(token)
+			n.readers.let(g, outcome(reading, true, reason))
 		}
-		for _, c := range group {
-			c.done <- outcome(reading, true, reason)
-		}
-		delete(n.readers, token)
-		n.host.CancelRead(token)
 	}
 }
 
-// failReads answers all reads that wait, at the end.
+// failReads answers all reads that wait, at the end, and those that are still to come.
 func (n *Node[S, C, R]) failReads(reason error) {
-	for token, group := range n.readers {
-		for _, c := range group {
-			c.done <- outcome(reading, true, reason)
-		}
-		delete(n.readers, token)
+	for _, g := range n.readers.close(ErrClosed) {
+		n.readers.let(g, outcome(reading, true, reason))
+	}
+	for token, g := range n.asked {
+		delete(n.asked, token)
+		n.readers.let(g, outcome(reading, true, reason))
 	}
 }

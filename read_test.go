@@ -1,7 +1,10 @@
 package balsa_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,8 +92,46 @@ func TestAtLeastReadsOnesOwnWrite(t *testing.T) {
 			}
 		}
 		err := c.nodes["a"].Read(c.soon(time.Second), func(ledgerMachine) { t.Error("a read saw the future") }, balsa.AtLeast(index+1000))
-		if !errors.Is(err, balsa.ErrNotCommitted) {
-			t.Errorf("a read at an index that is not there: %v", err)
+		says := fmt.Sprintf("applied up to %d, and not yet up to %d", c.nodes["a"].Status().Applied, index+1000)
+		if !errors.Is(err, balsa.ErrNotCommitted) || !strings.Contains(err.Error(), says) {
+			t.Errorf("a read at an index that is not there: %v, want %q", err, says)
+		}
+	})
+}
+
+// Who gives up takes nobody along that waits for the same, and what nobody waits for any
+// more is not asked for.
+func TestAReaderWhoGivesUpLeavesTheOthers(t *testing.T) {
+	inBubble(t, func(c *cluster) {
+		c.found("a", "b", "c")
+		c.propose("a", 1)
+		old := c.leader()
+		node := c.nodes[old]
+		c.network.Partition([]string{addr(old)}, others(c.names(), old))
+		patient, impatient := make(chan error), make(chan error)
+		look := func(l ledgerMachine) {
+			if l.Value.Sum != 1 {
+				t.Errorf("a read saw %d, want 1", l.Value.Sum)
+			}
+		}
+		go func() { patient <- node.Read(c.ctx, look) }()
+		go func() { impatient <- node.Read(c.soon(5*time.Second), look) }()
+		time.Sleep(time.Second)
+		if n := node.Status().Load.Reads; n != 2 {
+			t.Errorf("%d reads wait, want 2", n)
+		}
+		if err := <-impatient; !errors.Is(err, balsa.ErrNotCommitted) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("who gave up got %v", err)
+		}
+		if n := node.Status().Load.Reads; n != 1 {
+			t.Errorf("%d reads wait, want 1", n)
+		}
+		c.network.Heal()
+		if err := <-patient; err != nil {
+			t.Errorf("who waited got %v", err)
+		}
+		if n := node.Status().Load.Reads; n != 0 {
+			t.Errorf("%d reads wait, want none", n)
 		}
 	})
 }

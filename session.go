@@ -118,9 +118,9 @@ func (n *Node[S, C, R]) relay(ctx context.Context, did string, submit func() (*c
 		switch {
 		case own && ctx.Err() == nil:
 		case unknown != errors.Is(err, ErrUnknown):
-			return none, outcome(did, false, reasonOf(err))
+			return none, n.cfg.Meter.refused(outcome(did, false, reasonOf(err)))
 		default:
-			return none, err
+			return none, n.cfg.Meter.refused(err)
 		}
 	}
 }

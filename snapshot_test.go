@@ -1,7 +1,6 @@
 package balsa_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -112,24 +111,6 @@ func TestSessionsAreInSnapshots(t *testing.T) {
 	})
 }
 
-func TestBackupIsASnapshotOfAllThatWasApplied(t *testing.T) {
-	inBubble(t, func(c *cluster) {
-		c.open("a")
-		c.propose("a", 5)
-		var file bytes.Buffer
-		index, err := c.nodes["a"].Backup(c.ctx, &file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s := c.nodes["a"].Status(); index != s.Applied || index != s.Snapshot {
-			t.Errorf("the backup is of index %d, applied is %d", index, s.Applied)
-		}
-		if file.Len() == 0 || !bytes.Contains(file.Bytes(), []byte(`"Sum":5`)) {
-			t.Errorf("the backup of %d bytes does not hold the state", file.Len())
-		}
-	})
-}
-
 func TestACommittedStreamHasEveryCommandOnceAndResumes(t *testing.T) {
 	inBubble(t, func(c *cluster) {
 		c.found("a", "b", "c")
@@ -176,6 +157,25 @@ func TestEventsTellOfLeadersAndMembers(t *testing.T) {
 			if !slices.Contains(kinds, fmt.Sprint(want)) {
 				t.Errorf("no event %s among %v", want, kinds)
 			}
+		}
+	})
+}
+
+// Who joins and proposes at once opens a session while the snapshot that it needs is under
+// way. Under a session that was not open, nothing can have been lost with it.
+func TestACommandGivenBeforeTheFirstSnapshotCameIsNotRefused(t *testing.T) {
+	inBubble(t, func(c *cluster) {
+		small := func(cfg *balsa.Config) { cfg.SnapshotBytes = 500 }
+		for _, name := range []string{"a", "b", "c"} {
+			c.open(name, withCluster("a", "b", "c"), small)
+		}
+		for k := range 60 {
+			c.propose("a", k)
+		}
+		c.open("d", withJoin("a", "b", "c"), small)
+		want := 60*59/2 + 7
+		if sum := c.propose("d", 7); sum != want {
+			c.Errorf("the sum is %d, want %d", sum, want)
 		}
 	})
 }

@@ -76,7 +76,40 @@ type Durable interface {
 	// Applied is the index of the last entry whose effect is on the disk, 0 for none.
 	// It is asked by Open, before anything else. The state must hold all effects up
 	// to there and none after.
+	// What it holds is taken to be committed. So the state's disk and the member's
+	// directory belong together: put neither back from an older copy without the other.
 	Applied() Index
+}
+
+// Rewinder is a StateMachine that wants to know that a backup was restored into the running
+// cluster (Node.Restore): that its state is not what the log had come to, but one of an
+// earlier time, or of another cluster. What tells its watchers of changes, say, has to tell
+// them that there is no way from what they have seen to what there is now.
+type Rewinder interface {
+	// Accepts looks at up to 4 KiB that the backup's state begins with, and says why it is
+	// none that Restore could read. It is asked before anything is changed, on the member
+	// that was given the backup, and changes nothing.
+	Accepts(head []byte) error
+	// Rewound is called right after Restore, on every member, with the entry at which the
+	// backup became the state. Entries that follow have greater indexes than this and than
+	// all that the backup's state has seen. It may be called again, after a restart or
+	// another Restore, for the same entry. What a Durable one has Applied is that entry from
+	// then on.
+	Rewound(e Entry)
+}
+
+// Hasher is a StateMachine that can say in a word what its state is. Members compare that
+// word after the same entries now and then (each 1,024th), so that a member whose state
+// differs is noticed: it stops with ErrDiverged, if most members agree against it. State
+// machines without it, and those that Func makes, are not compared.
+type Hasher interface {
+	// StateHash is a digest of the whole state. It depends on nothing but the commands
+	// that were applied: not on the order of a map, nor on which of them came out of a
+	// snapshot; so what it needs must be in snapshots, too. It is asked between two
+	// Applies and should cost little: fold each change into a number when it is made
+	// (digest = digest*prime + change), rather than walk over the state. Programs that
+	// run side by side in an upgrade must have the same one.
+	StateHash() uint64
 }
 
 // Func makes a StateMachine of a value and a function that changes it. The value is
@@ -135,12 +168,16 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// entryAt is the public face of an entry.
-func entryAt(index Index, b wire.Batch) Entry {
+// entryIn is the public face of an entry of a batch.
+func entryIn(b wire.Batch, index Index) Entry {
+	return entryAt(wire.Pos{Term: b.Term(), Index: index}, b.Time())
+}
+
+func entryAt(at wire.Pos, now int64) Entry {
 	return Entry{
-		Index: index,
-		Term:  b.Term(),
-		Time:  time.Unix(0, b.Time()),
-		Seed:  mix(mix(uint64(index)*0x9e3779b97f4a7c15+uint64(b.Term())) ^ uint64(b.Time())),
+		Index: at.Index,
+		Term:  at.Term,
+		Time:  time.Unix(0, now),
+		Seed:  mix(mix(uint64(at.Index)*0x9e3779b97f4a7c15+uint64(at.Term)) ^ uint64(now)),
 	}
 }

@@ -2,7 +2,6 @@ package balsa
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/balsaraft/balsa/host"
 	"github.com/balsaraft/balsa/session"
-	"github.com/balsaraft/balsa/storage/wal"
 	"github.com/balsaraft/balsa/wire"
 )
 
@@ -23,14 +21,15 @@ type Committed[C any] struct {
 // Committed yields the commands that were applied, from index from on, in order and
 // each once, and goes on with those to come until ctx ends or the loop does. To resume,
 // ask for the index after the last one seen. It ends with an error: that of ctx,
-// ErrCompacted if the log does not reach back to from any more (read the state
-// instead, and resume after Status.Applied), ErrClosed, or damage to the log.
+// ErrCompacted if the log does not reach back to from any more, or a backup was restored
+// since (read the state instead, and resume after Status.Applied), ErrClosed, or damage to
+// the log.
 func (n *Node[S, C, R]) Committed(ctx context.Context, from Index) iter.Seq2[Committed[C], error] {
 	return func(yield func(Committed[C], error) bool) {
 		next := max(from, 1)
 		for {
 			grown := n.applied.after(next)
-			batches, err := n.read(next)
+			batches, err := n.read(next, maxChunk)
 			for _, b := range batches {
 				if !n.yieldCommands(b, next, yield) {
 					return
@@ -59,28 +58,15 @@ func (n *Node[S, C, R]) awaitGrowth(ctx context.Context, grown <-chan struct{}) 
 	}
 }
 
-// read fetches applied entries from an index on, some at a time; none if there are
-// none yet.
-func (n *Node[S, C, R]) read(from Index) ([]wire.Batch, error) {
-	var view *wal.View
-	var err error
-	if !n.ask(func() { view, err = n.host.Entries(from) }) {
-		return nil, ErrClosed
-	}
-	if errors.Is(err, wal.ErrCompacted) {
-		return nil, fmt.Errorf("balsa: entry %d: %w: the log starts later", from, ErrCompacted)
-	}
-	if err != nil || view == nil {
-		return nil, err
-	}
-	defer view.Close()
-	return view.Read(maxChunk)
-}
-
 // yieldCommands yields the commands of a batch that are new and were run.
 func (n *Node[S, C, R]) yieldCommands(b wire.Batch, from Index, yield func(Committed[C], error) bool) bool {
 	for index, e := range b.Entries() {
-		data, runs, err := commandIn(e)
+		if index >= from && e.Kind == wire.KindRestore && n.machine.restoredAt(index) {
+			err := fmt.Errorf("balsa: entry %d: %w: a backup became the state there", index, ErrCompacted)
+			yield(Committed[C]{Entry: entryIn(b, index)}, err)
+			return false
+		}
+		data, runs, err := CommandIn(e)
 		if index < from || !runs {
 			continue
 		}
@@ -98,15 +84,16 @@ func (n *Node[S, C, R]) yieldCommands(b wire.Batch, from Index, yield func(Commi
 		default:
 			command, err = n.machine.commands.Decode(slices.Clone(data))
 		}
-		if !yield(Committed[C]{entryAt(index, b), command}, err) || err != nil {
+		if !yield(Committed[C]{entryIn(b, index), command}, err) || err != nil {
 			return false
 		}
 	}
 	return true
 }
 
-// commandIn cuts the command out of an entry, if there is one in it.
-func commandIn(e wire.Entry) (data []byte, runs bool, err error) {
+// CommandIn cuts the encoded command out of an entry, and says whether there is one in it
+// that is to run: for tools that read a member's files.
+func CommandIn(e wire.Entry) (data []byte, runs bool, err error) {
 	switch e.Kind {
 	case wire.KindCommand:
 		_, data, err = session.Cut(e.Payload)
@@ -178,6 +165,8 @@ const (
 	MemberRefused      = host.MemberRefused
 	Damaged            = host.Damaged
 	RemovedFromCluster = host.RemovedFromCluster
+	Diverged           = host.Diverged
+	Restored           = host.Restored
 )
 
 // eventBuffer is how many events a slow listener may be behind before it misses the
@@ -234,10 +223,12 @@ func (n *Node[S, C, R]) say(e Event) {
 		}
 	case MembersChanged:
 		log.Info("members", "membership", e.Membership.String())
+	case Restored:
+		log.Warn("the state was replaced by that of a backup", "index", e.Index)
 	case SnapshotTaken, SnapshotInstalled:
 		log.Info(e.Kind.String(), "index", e.Index)
 	case SnapshotSending, SnapshotReceiving:
-		log.Info(e.Kind.String(), "index", e.Index, "with", e.Member)
+		log.Info(e.Kind.String(), "index", e.Index, "peer", e.Member)
 	case Joined:
 		log.Info("joined", "cluster", e.Cluster)
 	}

@@ -1,0 +1,349 @@
+package balsa
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/balsaraft/balsa/host"
+	"github.com/balsaraft/balsa/session"
+	"github.com/balsaraft/balsa/wire"
+)
+
+const (
+	// maxChunk is up to how many bytes proposals are gathered into one batch.
+	maxChunk = 1 << 20
+	// maxWaiting bounds the proposals of one member that are not answered, well below
+	// what a session remembers; maxWaitingBytes bounds their bytes.
+	maxWaiting      = session.MaxWindow / 2
+	maxWaitingBytes = 64 << 20
+	// maxHead is the most bytes between envelope and body: those of a relayed command.
+	maxHead = 1 + session.MaxEnvelope
+)
+
+// calls are the proposals of this node that are not answered. Callers put them in on
+// one side, gathered into chunks that are ready for the log; the state machine's
+// results come in on the other. Any goroutine may use it.
+//
+// A proposal costs its caller one lock to hand in, and its answer one wake: no
+// goroutine, timer or channel is made for it.
+type calls[R any] struct {
+	mu     sync.Mutex
+	first  uint64     // lowest unanswered number
+	next   uint64     // number of the next proposal
+	ring   []*call[R] // number n has ring[n % len(ring)]
+	open   int        // how many are unanswered
+	bytes  int        // of those
+	chunks []host.Chunk
+	expect int           // how many bytes the next chunk will have, by those before it
+	away   int           // how many were answered and have not proposed again
+	woken  []*call[R]    // memory for finishGroup
+	closed error         // why no more are taken
+	room   chan struct{} // closed when there is room again; nil while nobody waits
+	pool   sync.Pool
+	clock  func() time.Duration // nil if nobody asks when a chunk was begun
+}
+
+// call is one proposal that somebody waits for.
+type call[R any] struct {
+	seq    uint64
+	size   int
+	done   chan struct{} // holds one token once result and err are set
+	result R
+	err    error
+}
+
+func newCalls[R any]() *calls[R] {
+	return &calls[R]{
+		first: 1, next: 1, ring: make([]*call[R], 64),
+		pool: sync.Pool{New: func() any { return &call[R]{done: make(chan struct{}, 1)} }},
+	}
+}
+
+// proposal is what goes into an entry behind this member's envelope.
+type proposal struct {
+	kind wire.EntryKind
+	head []byte // before the body; at most maxHead bytes
+	body []byte
+}
+
+// submit numbers a proposal and adds it to what goes to the log next. While too much
+// is unanswered it waits. wake is true for the first one of a chunk.
+func (c *calls[R]) submit(ctx context.Context, p proposal) (made *call[R], wake bool, err error) {
+	for {
+		made, wake, room, err := c.tryAdd(p)
+		if room == nil {
+			return made, wake, err
+		}
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return nil, false, outcome(proposing, true, ErrOverloaded, ctx.Err())
+		}
+	}
+}
+
+// tryAdd adds a proposal, or returns what is closed when there is room for it.
+func (c *calls[R]) tryAdd(p proposal) (made *call[R], wake bool, room <-chan struct{}, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed != nil:
+		return nil, false, nil, outcome(proposing, true, c.closed)
+	case c.next-c.first < maxWaiting && c.bytes+len(p.body) <= maxWaitingBytes || c.next == c.first:
+		made, wake = c.add(p)
+		return made, wake, nil, nil
+	case c.room == nil:
+		c.room = make(chan struct{})
+	}
+	return nil, false, c.room, nil
+}
+
+func (c *calls[R]) add(p proposal) (*call[R], bool) {
+	made := c.pool.Get().(*call[R])
+	made.seq, made.size = c.next, len(p.body)
+	if c.next-c.first >= uint64(len(c.ring)) {
+		c.grow()
+	}
+	c.ring[made.seq%uint64(len(c.ring))] = made
+	c.next++
+	c.open++
+	c.bytes += made.size
+	wake := len(c.chunks) == 0
+	c.gather(made.seq, p)
+	return made, wake
+}
+
+func (c *calls[R]) grow() {
+	ring := make([]*call[R], 2*len(c.ring))
+	for _, waiting := range c.ring {
+		if waiting != nil {
+			ring[waiting.seq%uint64(len(ring))] = waiting
+		}
+	}
+	c.ring = ring
+}
+
+// gather encodes the proposal behind its envelope, straight into the batch in which it
+// will go to the log, the wire and the followers.
+func (c *calls[R]) gather(seq uint64, p proposal) {
+	last := len(c.chunks) - 1
+	if last < 0 || len(c.chunks[last].Body)+len(p.body) > maxChunk {
+		size := max(512, len(p.body)+2*session.MaxEnvelope+64, c.expect)
+		c.chunks = append(c.chunks, host.Chunk{Body: wire.NewBody(size), First: seq})
+		last++
+		if c.clock != nil {
+			c.chunks[last].Made = c.clock()
+		}
+	}
+	chunk := &c.chunks[last]
+	var room [session.MaxEnvelope + maxHead]byte
+	envelope := session.Envelope{Seq: seq, Low: c.first}.Append(room[:0])
+	chunk.Body = wire.AppendEntryParts(chunk.Body, p.kind, append(envelope, p.head...), p.body)
+	chunk.Count++
+}
+
+// take hands over what was gathered. A body has room for as much as those before it held,
+// large and small ones in turn, lest it be copied again and again while it grows; one that
+// needed much less does not take that room into the log's memory.
+func (c *calls[R]) take(into []host.Chunk) []host.Chunk {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, chunk := range c.chunks {
+		c.away = max(0, c.away-chunk.Count)
+		c.expect = min(max(len(chunk.Body)+len(chunk.Body)/8, c.expect-c.expect/4), maxChunk)
+		if cap(chunk.Body) > 2*max(512, len(chunk.Body)) {
+			chunk.Body = append(wire.NewBody(len(chunk.Body)), chunk.Body[wire.BatchHeaderSize:]...)
+		}
+		into = append(into, chunk)
+	}
+	clear(c.chunks)
+	c.chunks = c.chunks[:0]
+	return into
+}
+
+// gathered is how many proposals wait to be taken, and how many callers that were answered
+// have not come back yet.
+func (c *calls[R]) gathered() (waiting, away int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	waiting = c.waitingToGo()
+	return waiting, c.away - waiting
+}
+
+// anyWaiting says whether proposals wait to be taken.
+func (c *calls[R]) anyWaiting() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.chunks) > 0
+}
+
+// count is how many proposals wait to be taken, and how many were taken and are not
+// answered.
+func (c *calls[R]) count() (waiting, flying int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	waiting = c.waitingToGo()
+	return waiting, c.open - waiting
+}
+
+func (c *calls[R]) waitingToGo() (n int) {
+	for _, chunk := range c.chunks {
+		n += chunk.Count
+	}
+	return n
+}
+
+// stayAway forgets who was answered and has not come back.
+func (c *calls[R]) stayAway() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.away = 0
+}
+
+// finish answers one call, if it still waits.
+func (c *calls[R]) finish(seq uint64, result R, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answer(seq, result, err)
+	c.advance()
+}
+
+// finishGroup answers those of a group of commands that are of own sessions. It is for the
+// one goroutine that applies. The callers are woken once the lock is free: many of them
+// come back for it at once.
+func (c *calls[R]) finishGroup(own map[session.ID]bool, envelopes []session.Envelope, results []R) {
+	c.settleGroup(own, envelopes, results)
+	for _, answered := range c.woken {
+		answered.done <- struct{}{}
+	}
+	clear(c.woken)
+	c.woken = c.woken[:0]
+}
+
+func (c *calls[R]) settleGroup(own map[session.ID]bool, envelopes []session.Envelope, results []R) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var last session.ID
+	mine := false
+	for i, e := range envelopes {
+		if e.Session != last {
+			last, mine = e.Session, own[e.Session]
+		}
+		if !mine {
+			continue
+		}
+		if answered := c.settle(e.Seq, results[i], nil); answered != nil {
+			c.woken = append(c.woken, answered)
+		}
+	}
+	c.advance()
+}
+
+// finishSent fails one call, unless it is still to be handed over.
+func (c *calls[R]) finishSent(seq uint64, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.chunks) > 0 && seq >= c.chunks[0].First {
+		return
+	}
+	var none R
+	c.answer(seq, none, err)
+	c.advance()
+}
+
+// answer settles a call and wakes who waits for it.
+func (c *calls[R]) answer(seq uint64, result R, err error) {
+	if answered := c.settle(seq, result, err); answered != nil {
+		answered.done <- struct{}{}
+	}
+}
+
+// settle takes a call out and returns it with its answer, nil if it was answered before.
+// Its token is still to be given.
+func (c *calls[R]) settle(seq uint64, result R, err error) *call[R] {
+	if seq < c.first || seq >= c.next {
+		return nil
+	}
+	place := &c.ring[seq%uint64(len(c.ring))]
+	if *place == nil {
+		return nil
+	}
+	answered := *place
+	*place = nil
+	c.open--
+	c.away++
+	c.bytes -= answered.size
+	answered.result, answered.err = result, err
+	return answered
+}
+
+// advance moves first past what is answered, and lets in who waits for room.
+func (c *calls[R]) advance() {
+	for c.first < c.next && c.ring[c.first%uint64(len(c.ring))] == nil {
+		c.first++
+	}
+	if c.room != nil {
+		close(c.room)
+		c.room = nil
+	}
+}
+
+// low is the lowest unanswered number.
+func (c *calls[R]) low() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.first
+}
+
+// waiting lists the unanswered numbers, in order.
+func (c *calls[R]) waiting() (numbers []uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, w := range c.ring {
+		if w != nil {
+			numbers = append(numbers, w.seq)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers
+}
+
+// load is how many calls are not answered, and their bytes.
+func (c *calls[R]) load() (n, bytes int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.open, c.bytes
+}
+
+// close lets no more in.
+func (c *calls[R]) close(reason error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed == nil {
+		c.closed = reason
+	}
+	c.advance()
+}
+
+// drained is nil if nothing is unanswered, else a channel that is closed when
+// something was answered.
+func (c *calls[R]) drained() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.first == c.next {
+		return nil
+	}
+	if c.room == nil {
+		c.room = make(chan struct{})
+	}
+	return c.room
+}
+
+// release gives a call that was answered back for reuse.
+func (c *calls[R]) release(done *call[R]) {
+	var none R
+	done.result, done.err = none, nil
+	c.pool.Put(done)
+}

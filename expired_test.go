@@ -1,0 +1,40 @@
+package balsa
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/balsaraft/balsa/host"
+	"github.com/balsaraft/balsa/session"
+	"github.com/balsaraft/balsa/wire"
+)
+
+// A caller whose command came to the log under a session that has expired hears so once the
+// host knows it. Who heard it from the state machine could propose again before that, under
+// the same session.
+func TestWhoseSessionHasExpiredHearsItFromTheHost(t *testing.T) {
+	m, err := newMachine(Func(0, func(sum *int, _ Entry, add int) int { *sum += add; return *sum }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const gone, next = session.ID(5), session.ID(7)
+	for own, expired := range map[session.ID]bool{gone: true, next: false} {
+		m.calls, m.own[gone] = newCalls[int](), true
+		c, _, err := m.calls.submit(t.Context(), proposal{kind: wire.KindCommand, body: []byte("1")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.calls.take(nil)
+		body := wire.AppendEntry(wire.NewBody(64), wire.KindCommand, append(session.Envelope{Session: gone, Seq: c.seq, Low: c.seq}.Append(nil), '1'))
+		out, err := m.Apply(host.ApplyInput{Own: own, Batches: []wire.Batch{wire.NewBatch(wire.Pos{Term: 1, Index: m.at + 1}, 1, 1, body)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(c.done) > 0 || out.Low != c.seq || out.Expired != expired {
+			t.Errorf("with session %d now: answered %v, lowest unanswered %d, expired %v", own, len(c.done) > 0, out.Low, out.Expired)
+		}
+		if len(out.Refused) != 1 || out.Refused[0].Seq != c.seq || !out.Refused[0].Sure || !errors.Is(out.Refused[0].Err, ErrSessionExpired) {
+			t.Errorf("with session %d now, the host is to refuse %+v", own, out.Refused)
+		}
+	}
+}
