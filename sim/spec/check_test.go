@@ -6,53 +6,60 @@ import (
 	"errors"
 	"slices"
 	"testing"
+
+	"github.com/balsaraft/balsa/trace"
 )
 
 // good is a short run of three members: 1 is elected in term 2, replicates one entry to
 // 2, and commits it.
-func good() []Event {
-	var all []Event
-	add := func(name, node, role string, term uint64, vote string, commit, log uint64, m *Message, p *Prop) {
-		all = append(all, Event{
-			Name: name, Node: node, Role: role, State: State{term, vote, commit}, Log: log,
-			Conf: [2][]string{{"1", "2", "3"}, {}}, Message: m, Prop: p,
+func good() []trace.Event {
+	var all []trace.Event
+	add := func(name, node, role string, term uint64, vote string, commit, log uint64, m *trace.Message, p *trace.Prop) {
+		all = append(all, trace.Event{
+			Name: name, Node: node, Role: role, State: trace.State{Term: term, Vote: vote, Commit: commit}, Log: log,
+			Conf: trace.Conf{{"1", "2", "3"}, {}}, Message: m, Prop: p,
 		})
 	}
 	for _, id := range []string{"1", "2", "3"} {
-		add(initState, id, follower, 1, "0", 0, 1, nil, &Prop{Terms: []uint64{1}})
+		add(trace.InitState, id, trace.Follower, 1, "0", 0, 1, nil, founded())
 	}
-	ask := &Message{Type: "MsgVote", Term: 2, From: "1", To: "2", LogTerm: 1, Index: 1}
-	own := &Message{Type: "MsgVoteResp", Term: 2, From: "1", To: "1"}
-	yes := &Message{Type: "MsgVoteResp", Term: 2, From: "2", To: "1"}
-	more := &Message{Type: "MsgApp", Term: 2, From: "1", To: "2", LogTerm: 1, Index: 1, Entries: 1}
-	has := &Message{Type: "MsgAppResp", Term: 2, From: "2", To: "1", Index: 2}
-	self := &Message{Type: "MsgAppResp", Term: 2, From: "1", To: "1", Index: 2}
-	add(becomeCandidate, "1", candidate, 2, "1", 0, 1, nil, nil)
-	add(sendVote, "1", candidate, 2, "1", 0, 1, ask, nil)
-	add(sendVoted, "1", candidate, 2, "1", 0, 1, own, nil)
-	add(receiveVoted, "1", candidate, 2, "1", 0, 1, own, nil)
-	add(receiveVote, "2", follower, 1, "0", 0, 1, ask, nil)
-	add(becomeFollower, "2", follower, 2, "0", 0, 1, nil, nil)
-	add(sendVoted, "2", follower, 2, "1", 0, 1, yes, nil)
-	add(receiveVoted, "1", candidate, 2, "1", 0, 1, yes, nil)
-	add(becomeLeader, "1", leader, 2, "1", 0, 1, nil, nil)
-	add(replicate, "1", leader, 2, "1", 0, 1, nil, nil)
-	add(sendAppend, "1", leader, 2, "1", 0, 2, more, nil)
-	add(sendAppended, "1", leader, 2, "1", 0, 2, self, nil)
-	add(receiveAppended, "1", leader, 2, "1", 0, 2, self, nil)
-	add(receiveAppend, "2", follower, 2, "1", 0, 1, more, nil)
-	add(sendAppended, "2", follower, 2, "1", 0, 2, has, nil)
-	add(receiveAppended, "1", leader, 2, "1", 0, 2, has, nil)
-	add(commit, "1", leader, 2, "1", 2, 2, nil, nil)
+	ask := &trace.Message{Type: "MsgVote", Term: 2, From: "1", To: "2", LogTerm: 1, Index: 1}
+	own := &trace.Message{Type: "MsgVoteResp", Term: 2, From: "1", To: "1"}
+	yes := &trace.Message{Type: "MsgVoteResp", Term: 2, From: "2", To: "1"}
+	more := &trace.Message{Type: "MsgApp", Term: 2, From: "1", To: "2", LogTerm: 1, Index: 1, Entries: 1}
+	has := &trace.Message{Type: "MsgAppResp", Term: 2, From: "2", To: "1", Index: 2}
+	self := &trace.Message{Type: "MsgAppResp", Term: 2, From: "1", To: "1", Index: 2}
+	add(trace.BecomeCandidate, "1", trace.Candidate, 2, "1", 0, 1, nil, nil)
+	add(trace.SendVote, "1", trace.Candidate, 2, "1", 0, 1, ask, nil)
+	add(trace.SendVoted, "1", trace.Candidate, 2, "1", 0, 1, own, nil)
+	add(trace.ReceiveVoted, "1", trace.Candidate, 2, "1", 0, 1, own, nil)
+	add(trace.ReceiveVote, "2", trace.Follower, 1, "0", 0, 1, ask, nil)
+	add(trace.BecomeFollower, "2", trace.Follower, 2, "0", 0, 1, nil, nil)
+	add(trace.SendVoted, "2", trace.Follower, 2, "1", 0, 1, yes, nil)
+	add(trace.ReceiveVoted, "1", trace.Candidate, 2, "1", 0, 1, yes, nil)
+	add(trace.BecomeLeader, "1", trace.Leader, 2, "1", 0, 1, nil, nil)
+	add(trace.Replicate, "1", trace.Leader, 2, "1", 0, 1, nil, nil)
+	add(trace.SendAppend, "1", trace.Leader, 2, "1", 0, 2, more, nil)
+	add(trace.SendAppended, "1", trace.Leader, 2, "1", 0, 2, self, nil)
+	add(trace.ReceiveAppended, "1", trace.Leader, 2, "1", 0, 2, self, nil)
+	add(trace.ReceiveAppend, "2", trace.Follower, 2, "1", 0, 1, more, nil)
+	add(trace.SendAppended, "2", trace.Follower, 2, "1", 0, 2, has, nil)
+	add(trace.ReceiveAppended, "1", trace.Leader, 2, "1", 0, 2, has, nil)
+	add(trace.Commit, "1", trace.Leader, 2, "1", 2, 2, nil, nil)
 	return all
 }
 
-func traceOf(t *testing.T, events []Event) *bytes.Buffer {
+// founded is the log of a founder.
+func founded() *trace.Prop {
+	return &trace.Prop{Entries: []trace.Run{{Term: 1, Last: 1, Conf: &trace.Conf{{"1", "2", "3"}, {}}}}}
+}
+
+func traceOf(t *testing.T, events []trace.Event) *bytes.Buffer {
 	t.Helper()
 	var b bytes.Buffer
 	out := json.NewEncoder(&b)
 	for _, e := range events {
-		if err := out.Encode(Line{"trace", e}); err != nil {
+		if err := out.Encode(trace.Line{Tag: trace.Tag, Event: e}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -67,18 +74,18 @@ func TestAGoodRunFollowsTheRules(t *testing.T) {
 }
 
 // at finds the first event of that name and member.
-func at(events []Event, name, node string) int {
-	return slices.IndexFunc(events, func(e Event) bool { return e.Name == name && e.Node == node })
+func at(events []trace.Event, name, node string) int {
+	return slices.IndexFunc(events, func(e trace.Event) bool { return e.Name == name && e.Node == node })
 }
 
 // without leaves an event out.
-func without(events []Event, name, node string) []Event {
+func without(events []trace.Event, name, node string) []trace.Event {
 	k := at(events, name, node)
 	return slices.Delete(events, k, k+1)
 }
 
 // then adds an event of a member that stands as it did in its last, but for what change says.
-func then(events []Event, node string, change func(*Event)) []Event {
+func then(events []trace.Event, node string, change func(*trace.Event)) []trace.Event {
 	for _, last := range slices.Backward(events) {
 		if last.Node == node {
 			last.Message, last.Prop = nil, nil
@@ -93,81 +100,83 @@ func TestEveryBrokenRuleIsNamed(t *testing.T) {
 	for _, c := range []struct {
 		sentence string
 		rule     string
-		bad      func([]Event) []Event
+		bad      func([]trace.Event) []trace.Event
 	}{
-		{"a member does what nobody knows", ruleKnown, func(e []Event) []Event {
-			return then(e, "1", func(x *Event) { x.Name = "Abdicate" })
+		{"a member does what nobody knows", ruleKnown, func(e []trace.Event) []trace.Event {
+			return then(e, "1", func(x *trace.Event) { x.Name = "Abdicate" })
 		}},
-		{"a term rises by itself", ruleTerms, func(e []Event) []Event {
-			return then(e, "3", func(x *Event) { x.Name, x.State.Term = becomeFollower, 5 })
+		{"a term rises by itself", ruleTerms, func(e []trace.Event) []trace.Event {
+			return then(e, "3", func(x *trace.Event) { x.Name, x.State.Term = trace.BecomeFollower, 5 })
 		}},
-		{"a message comes from nowhere", ruleSent, func(e []Event) []Event { return without(e, sendVote, "1") }},
-		{"a candidate skips a term", ruleCandidacy, func(e []Event) []Event {
-			e[at(e, becomeCandidate, "1")].State.Term = 3
+		{"a message comes from nowhere", ruleSent, func(e []trace.Event) []trace.Event { return without(e, trace.SendVote, "1") }},
+		{"a candidate skips a term", ruleCandidacy, func(e []trace.Event) []trace.Event {
+			e[at(e, trace.BecomeCandidate, "1")].State.Term = 3
 			return e
 		}},
-		{"a stranger campaigns", ruleVoter, func(e []Event) []Event {
-			e = append(e[:0:0], Event{Name: initState, Node: "4", Role: follower, State: State{1, "0", 0}, Log: 1, Conf: [2][]string{{"1", "2", "3"}, {}}, Prop: &Prop{Terms: []uint64{1}}})
-			return then(e, "4", func(x *Event) { x.Name, x.Role, x.State = becomeCandidate, candidate, State{2, "4", 0} })
-		}},
-		{"a vote is given unasked", ruleVoteOnce, func(e []Event) []Event {
-			return then(e, "3", func(x *Event) { x.Name, x.State.Vote = ready, "2" })
-		}},
-		{"a vote is given twice", ruleVoteOnce, func(e []Event) []Event {
-			return then(e, "2", func(x *Event) {
-				x.Name, x.State.Vote = sendVoted, "3"
-				x.Message = &Message{Type: "MsgVoteResp", Term: 2, From: "2", To: "3"}
+		{"a stranger campaigns", ruleVoter, func(e []trace.Event) []trace.Event {
+			e = append(e[:0:0], trace.Event{Name: trace.InitState, Node: "4", Role: trace.Follower, State: trace.State{Term: 1, Vote: "0", Commit: 0}, Log: 1, Conf: trace.Conf{{"1", "2", "3"}, {}}, Prop: founded()})
+			return then(e, "4", func(x *trace.Event) {
+				x.Name, x.Role, x.State = trace.BecomeCandidate, trace.Candidate, trace.State{Term: 2, Vote: "4", Commit: 0}
 			})
 		}},
-		{"a leader was not elected", ruleMajority, func(e []Event) []Event {
-			k := at(e, becomeLeader, "1")
+		{"a vote is given unasked", ruleVoteOnce, func(e []trace.Event) []trace.Event {
+			return then(e, "3", func(x *trace.Event) { x.Name, x.State.Vote = trace.Ready, "2" })
+		}},
+		{"a vote is given twice", ruleVoteOnce, func(e []trace.Event) []trace.Event {
+			return then(e, "2", func(x *trace.Event) {
+				x.Name, x.State.Vote = trace.SendVoted, "3"
+				x.Message = &trace.Message{Type: "MsgVoteResp", Term: 2, From: "2", To: "3"}
+			})
+		}},
+		{"a leader was not elected", ruleMajority, func(e []trace.Event) []trace.Event {
+			k := at(e, trace.BecomeLeader, "1")
 			return slices.Delete(e, k-1, k) // the vote that made it one does not arrive
 		}},
-		{"a follower appends", ruleLeader, func(e []Event) []Event {
-			return then(e, "2", func(x *Event) { x.Name = replicate })
+		{"a follower appends", ruleLeader, func(e []trace.Event) []trace.Event {
+			return then(e, "2", func(x *trace.Event) { x.Name = trace.Replicate })
 		}},
-		{"a leader sends what it does not have", ruleAppend, func(e []Event) []Event {
-			e[at(e, sendAppend, "1")].Message.Entries = 2
+		{"a leader sends what it does not have", ruleAppend, func(e []trace.Event) []trace.Event {
+			e[at(e, trace.SendAppend, "1")].Message.Entries = 2
 			return e
 		}},
-		{"what did not arrive is acknowledged", ruleMatching, func(e []Event) []Event {
-			return without(e, receiveAppend, "2")
+		{"what did not arrive is acknowledged", ruleMatching, func(e []trace.Event) []trace.Event {
+			return without(e, trace.ReceiveAppend, "2")
 		}},
-		{"a minority commits", ruleCommit, func(e []Event) []Event {
-			k := at(e, commit, "1")
+		{"a minority commits", ruleCommit, func(e []trace.Event) []trace.Event {
+			k := at(e, trace.Commit, "1")
 			return slices.Delete(e, k-1, k)
 		}},
-		{"an entry of an earlier term is committed by counting", ruleCommit, func(e []Event) []Event {
-			e[at(e, commit, "1")].State.Commit = 1
+		{"an entry of an earlier term is committed by counting", ruleCommit, func(e []trace.Event) []trace.Event {
+			e[at(e, trace.Commit, "1")].State.Commit = 1
 			return e
 		}},
-		{"a vote is lost in a restart", ruleDurable, func(e []Event) []Event {
-			return then(e, "2", func(x *Event) {
-				x.Name, x.State, x.Prop = initState, State{2, "0", 0}, &Prop{Terms: []uint64{1, 2}}
+		{"a vote is lost in a restart", ruleDurable, func(e []trace.Event) []trace.Event {
+			return then(e, "2", func(x *trace.Event) {
+				x.Name, x.State, x.Prop = trace.InitState, trace.State{Term: 2, Vote: "0", Commit: 0}, &trace.Prop{Entries: append(founded().Entries, trace.Run{Term: 2, Last: 2})}
 			})
 		}},
-		{"an acknowledged entry is lost in a restart", ruleDurable, func(e []Event) []Event {
-			return then(e, "2", func(x *Event) {
-				x.Name, x.State, x.Log, x.Prop = initState, State{2, "1", 0}, 1, &Prop{Terms: []uint64{1}}
+		{"an acknowledged entry is lost in a restart", ruleDurable, func(e []trace.Event) []trace.Event {
+			return then(e, "2", func(x *trace.Event) {
+				x.Name, x.State, x.Log, x.Prop = trace.InitState, trace.State{Term: 2, Vote: "1", Commit: 0}, 1, founded()
 			})
 		}},
-		{"voters change at one blow", ruleJoint, func(e []Event) []Event {
-			return then(e, "1", func(x *Event) {
-				x.Name, x.Prop = changeConf, &Prop{Change: &Change{NewConf: []string{"1", "4"}}}
+		{"voters change at one blow", ruleJoint, func(e []trace.Event) []trace.Event {
+			return then(e, "1", func(x *trace.Event) {
+				x.Name, x.Prop = trace.ChangeConf, &trace.Prop{Change: &trace.Change{NewConf: []string{"1", "4"}}}
 			})
 		}},
-		{"voters change before the last change is committed", ruleJoint, func(e []Event) []Event {
-			change := func(x *Event) {
-				x.Name, x.Prop = changeConf, &Prop{Change: &Change{NewConf: []string{"1", "2"}}, Outgoing: []string{"1", "2", "3"}}
+		{"voters change before the last change is committed", ruleJoint, func(e []trace.Event) []trace.Event {
+			change := func(x *trace.Event) {
+				x.Name, x.Prop = trace.ChangeConf, &trace.Prop{Change: &trace.Change{NewConf: []string{"1", "2"}}, Outgoing: []string{"1", "2", "3"}}
 			}
 			e = then(e, "1", change)
-			return then(e, "1", func(x *Event) {
+			return then(e, "1", func(x *trace.Event) {
 				change(x)
-				x.Log, x.Conf = 3, [2][]string{{"1", "2"}, {"1", "2", "3"}}
+				x.Log, x.Conf = 3, trace.Conf{{"1", "2"}, {"1", "2", "3"}}
 			})
 		}},
-		{"a log is longer than its events made it", ruleState, func(e []Event) []Event {
-			return then(e, "2", func(x *Event) { x.Name, x.Log = ready, 7 })
+		{"a log is longer than its events made it", ruleState, func(e []trace.Event) []trace.Event {
+			return then(e, "2", func(x *trace.Event) { x.Name, x.Log = trace.Ready, 7 })
 		}},
 	} {
 		t.Run(c.sentence, func(t *testing.T) {

@@ -1,6 +1,10 @@
 package spec
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/balsaraft/balsa/trace"
+)
 
 // node is the specification's idea of a member.
 type node struct {
@@ -8,7 +12,7 @@ type node struct {
 	term   uint64
 	vote   string
 	role   string
-	log    []entry // of index i+1
+	log    []entry // of index i+1, unknown before a snapshot of which nobody has told
 	commit uint64
 
 	heard    uint64          // the latest term of a message that it received
@@ -19,13 +23,20 @@ type node struct {
 	match    map[string]uint64
 	compared uint64 // up to here the log is the leader's of this term
 
-	told     State     // the vote and its term that others know of
-	versions []version // of its log that a restart may bring back, the present one last
+	told     trace.State // the vote and its term that others know of
+	versions []version   // of its log that a restart may bring back, the present one last
 }
 
+// entry is one of a log. Two with the same index and term have the same predecessors,
+// so the same configuration.
 type entry struct {
-	term uint64
-	conf *[2][]string // voters, and those that are being left
+	term uint64         // 0 if nobody has told
+	conf *configuration // the latest in the log as of this entry, nil if nobody has told
+}
+
+type configuration struct {
+	at     uint64
+	voters trace.Conf
 }
 
 // version is a log as it was, of which a restart keeps at least so much.
@@ -34,7 +45,12 @@ type version struct {
 	least int
 }
 
-const nobody = "0"
+func newNode(id string, term uint64, vote string, log []entry) *node {
+	return &node{
+		id: id, term: term, vote: vote, role: trace.Follower, log: log,
+		mayVote: map[string]bool{}, versions: []version{{log, 0}}, told: trace.State{Vote: trace.Nobody},
+	}
+}
 
 func (n *node) lastTerm() uint64 { return termAt(n.log, uint64(len(n.log))) }
 
@@ -45,19 +61,42 @@ func termAt(log []entry, i uint64) uint64 {
 	return log[i-1].term
 }
 
+// holds says whether a log has an entry of that term at an index, as far as is known.
+func holds(log []entry, p place) bool {
+	return p.index <= uint64(len(log)) && (p.index == 0 || same(log[p.index-1], entry{term: p.term}))
+}
+
+// same says whether two entries of one index may be the same one.
+func same(a, b entry) bool { return a.term == b.term || a.term == 0 || b.term == 0 }
+
 // conf is the latest configuration in the log: it counts when it is appended (§6).
-func (n *node) conf() (conf [2][]string, at int) {
-	for k := len(n.log) - 1; k >= 0; k-- {
-		if n.log[k].conf != nil {
-			return *n.log[k].conf, k + 1
-		}
+func (n *node) conf() (conf trace.Conf, at uint64) { return confAt(n.log, uint64(len(n.log))) }
+
+func confAt(log []entry, i uint64) (conf trace.Conf, at uint64) {
+	if i == 0 || i > uint64(len(log)) || log[i-1].conf == nil {
+		return conf, 0
 	}
-	return conf, 0
+	c := log[i-1].conf
+	return c.voters, c.at
+}
+
+// grow adds a run of entries to a log.
+func grow(log []entry, r trace.Run) []entry {
+	for i := uint64(len(log)) + 1; i <= r.Last; i++ {
+		e := entry{term: r.Term}
+		if r.Conf != nil {
+			e.conf = &configuration{i, *r.Conf}
+		} else if i > 1 {
+			e.conf = log[i-2].conf
+		}
+		log = append(log, e)
+	}
+	return log
 }
 
 // majority says whether something is true of a majority, of both configurations while
 // they are joint.
-func majority(conf [2][]string, holds func(string) bool) bool {
+func majority(conf trace.Conf, holds func(string) bool) bool {
 	for k, voters := range conf {
 		count := 0
 		for _, v := range voters {
@@ -72,14 +111,14 @@ func majority(conf [2][]string, holds func(string) bool) bool {
 	return true
 }
 
-func votes(conf [2][]string, id string) bool {
+func votes(conf trace.Conf, id string) bool {
 	return slices.Contains(conf[0], id) || slices.Contains(conf[1], id)
 }
 
 // stands compares what an event says of the member. A vote that it may give is given
 // when the event says so.
-func (n *node) stands(e Event) error {
-	if e.State.Vote != n.vote && n.vote == nobody && e.State.Term == n.term {
+func (n *node) stands(e trace.Event) error {
+	if e.State.Vote != n.vote && n.vote == trace.Nobody && e.State.Term == n.term {
 		if !n.mayVote[e.State.Vote] {
 			return breaks(ruleVoteOnce, "%s votes for %s, whom it may not vote for in term %d", n.id, e.State.Vote, n.term)
 		}
@@ -106,22 +145,28 @@ func (n *node) stands(e Event) error {
 // enter begins a term as a follower.
 func (n *node) enter(term uint64) {
 	if term > n.term {
-		n.term, n.vote, n.mayVote, n.compared = term, nobody, map[string]bool{}, 0
+		n.term, n.vote, n.mayVote, n.compared = term, trace.Nobody, map[string]bool{}, 0
 	}
-	n.role, n.votes, n.match = follower, nil, nil
+	n.role, n.votes, n.match = trace.Follower, nil, nil
 }
 
-// put makes the log one that has entries after index i, and keeps what it was.
-func (n *node) put(i uint64, entries []entry) {
-	keep := int(i)
-	for keep < len(n.log) && len(entries) > 0 && n.log[keep].term == entries[0].term {
-		keep, entries = keep+1, entries[1:]
+// oncein does something that belongs to a term: now, once that is entered, or never if
+// it is over.
+func (n *node) oncein(term uint64, do func() error) error {
+	n.waiting = nil
+	switch {
+	case term < n.term:
+		return nil
+	case term > n.term:
+		n.waiting = do
+		return nil
 	}
-	if len(entries) == 0 {
-		return // nothing conflicts, and nothing is new
-	}
+	return do()
+}
+
+// become makes the log another one, and keeps what it was: all after index keep is new.
+func (n *node) become(next []entry, keep int) {
 	now := &n.versions[len(n.versions)-1]
-	next := append(slices.Clip(n.log[:keep]), entries...)
 	if keep < len(n.log) {
 		n.versions = append(n.versions, version{next, min(now.least, keep)})
 	} else {
@@ -134,7 +179,7 @@ func (n *node) put(i uint64, entries []entry) {
 func (n *node) promise(i uint64) {
 	kept := n.versions[:0]
 	for k, v := range n.versions {
-		if k == len(n.versions)-1 || agree(v.log, n.log, int(i)) {
+		if k == len(n.versions)-1 || agree(v.log, n.log, 0, int(i)) {
 			v.least = max(v.least, int(i))
 			kept = append(kept, v)
 		}
@@ -142,13 +187,13 @@ func (n *node) promise(i uint64) {
 	n.versions = kept
 }
 
-// agree says whether two logs have the same entries up to index i.
-func agree(a, b []entry, i int) bool {
-	if len(a) < i || len(b) < i {
+// agree says whether two logs have the same entries after index i up to j.
+func agree(a, b []entry, i, j int) bool {
+	if len(a) < j || len(b) < j {
 		return false
 	}
-	for k := range i {
-		if a[k].term != b[k].term {
+	for k := i; k < j; k++ {
+		if !same(a[k], b[k]) {
 			return false
 		}
 	}

@@ -31,7 +31,7 @@ func (w *World) administer() {
 		return
 	}
 	w.recountLost()
-	switch w.draw.IntN(8) {
+	switch w.draw.IntN(10) {
 	case 0:
 		w.addSeat()
 	case 1:
@@ -44,7 +44,7 @@ func (w *World) administer() {
 		if m := p.status.Core.Membership.Members; len(m) > 0 {
 			p.control(host.Command{Op: host.Transfer, Member: pick(w.draw, m)}, nil)
 		}
-	case 5:
+	case 5, 8, 9:
 		w.replaceDisk()
 	case 6:
 		w.rot()
@@ -152,8 +152,8 @@ func (w *World) changeRole(p *process) {
 // replaceDisk wipes a member's disk, if the others can do without it: one disk at a time,
 // until the member that lived there is out of the cluster.
 func (w *World) replaceDisk() {
-	s := pick(w.draw, w.seats)
-	if w.lost > 0 || s.retired || s.id == 0 || !w.canDoWithout(s.id) {
+	s := w.dispensable()
+	if s == nil {
 		return
 	}
 	w.trace.line(s.name, "loses its disk")
@@ -163,18 +163,17 @@ func (w *World) replaceDisk() {
 		s.process.die(false, "with its disk")
 	}
 	s.wipe()
-	if w.shape.members == 1 || w.draw.one(2) {
-		// It is started again with other options. Who founds a cluster alone would do so
-		// again.
-		s.founder = false
+	if w.draw.one(2) {
+		s.founder = false // it is started again with other options
 	}
 }
 
 // rot damages a file of a member that the others can do without, if it has damage at all
 // that can be told from what a crash leaves: none in the last segment of its log.
 func (w *World) rot() {
-	s := pick(w.draw, w.seats)
-	if !w.faults.rot || w.lost > 0 || s.retired || s.id == 0 || !w.canDoWithout(s.id) {
+	w.recountLost()
+	s := w.dispensable()
+	if !w.faults.rot || s == nil {
 		return
 	}
 	s.dieAfter = -1 // these operations are not its own
@@ -189,6 +188,7 @@ func (w *World) rot() {
 			w.trace.line(s.name, "has rot in %s", name)
 			w.count("rotten")
 			s.rotten = s.id
+			w.judge.rules.excused[s.id] = true
 			w.lost++
 			if s.process != nil && !w.draw.one(3) {
 				s.process.die(w.draw.one(2), "and its files rot")
@@ -211,7 +211,8 @@ func fileNames(names []string) (logs, others []string) {
 	return logs, others
 }
 
-// damage flips a bit of a file, or clears a sector of it.
+// damage flips a bit of a file, clears a sector of it or puts another one in its place, for
+// ever or for one look.
 func (s *seat) damage(name string) bool {
 	file, err := s.disk.Open(name)
 	if err != nil {
@@ -223,10 +224,34 @@ func (s *seat) damage(name string) bool {
 		return false
 	}
 	d := s.w.draw
-	if d.one(2) {
-		return s.disk.ZeroSector(name, d.Int64N((size+fault.SectorSize-1)/fault.SectorSize)) == nil
+	sectors := (size + fault.SectorSize - 1) / fault.SectorSize
+	switch {
+	case d.one(2) && sectors > 1:
+		s.w.count("rot-misplaced")
+		to := d.Int64N(sectors)
+		return s.disk.MisplaceSector(name, (to+1+d.Int64N(sectors-1))%sectors, to) == nil
+	case d.one(3):
+		// It is whole, and is read otherwise, once.
+		s.w.count("rot-read")
+		s.rules = append(s.rules, s.disk.Inject(fault.Rule{Op: fault.Read, File: name, Times: 1, Effect: fault.Corrupt}))
+		return true
+	case d.one(2):
+		s.w.count("rot-sector")
+		return s.disk.ZeroSector(name, d.Int64N(sectors)) == nil
 	}
+	s.w.count("rot-bit")
 	return s.disk.FlipBit(name, d.Int64N(8*size)) == nil
+}
+
+// dispensable is a seat whose member the others can do without, nil if none was found.
+func (w *World) dispensable() *seat {
+	for range 3 {
+		s := pick(w.draw, w.seats)
+		if w.lost == 0 && !s.retired && s.id != 0 && w.canDoWithout(s.id) {
+			return s
+		}
+	}
+	return nil
 }
 
 // canDoWithout says whether each membership that any member holds has a quorum without
@@ -255,7 +280,7 @@ func (w *World) recountLost() {
 	w.lost = 0
 	gone := w.gone
 	for _, s := range w.seats {
-		if s.rotten != 0 && s.rotten == s.id {
+		if s.rotten != 0 && s.rotten == s.id || w.odd[s.id] {
 			w.lost++ // it may find out at any time
 		} else if s.rotten != 0 {
 			gone = append(gone[:len(gone):len(gone)], s.rotten)

@@ -22,18 +22,29 @@ type call struct {
 	number uint64 // of the command, unique in the world
 	floor  uint64 // what the judge knew as done when it began
 	began  time.Duration
+	guest  func(result uint64, o outcome) // a caller outside who is told; nil: the judge
 }
 
 func newCalls(j *judge) *calls { return &calls{judge: j, open: map[uint64]*call{}} }
 
 // gather numbers commands and makes of them what a host takes.
 func (c *calls) gather(commands [][]byte, numbers []uint64, now time.Duration) host.Chunk {
+	var list []*call
+	for _, number := range numbers {
+		c.judge.history.proposed()
+		list = append(list, &call{number: number, floor: c.judge.floor, began: now})
+	}
+	return c.take(wire.KindCommand, commands, list)
+}
+
+// take makes of calls and their payloads what a host takes.
+func (c *calls) take(kind wire.EntryKind, payloads [][]byte, list []*call) host.Chunk {
 	chunk := host.Chunk{Body: wire.NewBody(256), First: c.next + 1}
-	for i, command := range commands {
+	for i, payload := range payloads {
 		c.next++
-		c.open[c.next] = &call{number: numbers[i], floor: c.judge.floor, began: now}
+		c.open[c.next] = list[i]
 		envelope := session.Envelope{Seq: c.next, Low: c.low()}.Append(nil)
-		chunk.Body = wire.AppendEntryParts(chunk.Body, wire.KindCommand, envelope, command)
+		chunk.Body = wire.AppendEntryParts(chunk.Body, kind, envelope, payload)
 		chunk.Count++
 	}
 	return chunk
@@ -55,6 +66,10 @@ func (c *calls) waiting() []uint64 { return slices.Sorted(maps.Keys(c.open)) }
 func (c *calls) done(seq, result uint64) {
 	if w := c.open[seq]; w != nil {
 		delete(c.open, seq)
+		if w.guest != nil {
+			w.guest(result, isDone)
+			return
+		}
 		c.judge.acknowledged(w, result)
 	}
 }
@@ -66,7 +81,12 @@ func (c *calls) refused(seq uint64, sure bool) {
 		return
 	}
 	delete(c.open, seq)
-	if sure {
+	switch {
+	case w.guest != nil && sure:
+		w.guest(0, isRefused)
+	case w.guest != nil:
+		w.guest(0, isUnknown)
+	case sure:
 		c.judge.refused(w)
 	}
 }

@@ -12,6 +12,7 @@ import (
 type reader struct {
 	host.ReadRequest
 	floor uint64 // what was known as done when it began
+	asked int64  // the moment in the history
 	began time.Duration
 }
 
@@ -80,7 +81,7 @@ func (p *process) propose(n int) {
 	for range n {
 		p.w.commands++
 		command := make([]byte, 8+d.IntN(p.w.shape.commandBytes))
-		binary.LittleEndian.PutUint64(command, p.w.commands)
+		binary.LittleEndian.PutUint64(command, p.w.commands|p.drawVersion())
 		commands, numbers = append(commands, command), append(numbers, p.w.commands)
 	}
 	chunk := p.calls.gather(commands, numbers, p.w.now)
@@ -118,7 +119,7 @@ func (p *process) ask(q host.ReadRequest) {
 	d := p.w.draw
 	p.token++
 	q.Token = p.token
-	p.readers[q.Token] = &reader{ReadRequest: q, floor: p.w.judge.floor, began: p.w.now}
+	p.readers[q.Token] = &reader{ReadRequest: q, floor: p.w.judge.floor, asked: p.w.judge.history.asked(), began: p.w.now}
 	p.host.Read(q)
 	if q.Level == host.AtLeast || p.w.acting && d.one(3) {
 		// What it waits for at a certain index may never be proposed.
@@ -156,6 +157,9 @@ func (p *process) read(token uint64) {
 	}
 	if sees < least {
 		broken("a read of level %d on %s that began at %s sees %d commands, but %d were known to be done", r.Level, p.seat.name, r.began, sees, least)
+	}
+	if r.Level == host.Linearizable || r.Level == host.LeaseRead {
+		p.w.judge.history.saw(r.asked, sees)
 	}
 	p.w.judge.raise(sees)
 }

@@ -24,6 +24,9 @@
 // The files: world.go (Run), agenda.go (time), seat.go and process.go (a member, its
 // disk and its lives), task.go (what a disk takes its time for), clock.go, network.go
 // and transport.go, machine.go and call.go (the state and who waits for it), caller.go
-// (the load), admin.go (changes of members), trouble.go (the faults), recovery.go (the
-// second act), judge.go and order.go (the promises), trace.go (what is told of it).
+// (the load), guest.go and relay.go (callers outside, with sessions of their own), kept.go
+// (states with a disk of their own), admin.go (changes of members), trouble.go (the faults),
+// plot.go, plots.go and plot_*.go (dramas in several steps), recovery.go (the second act),
+// judge.go (the promises), rules.go and ledger.go (the paper's, and the sessions once more), history.go (what callers saw), trace.go and
+// witness.go (what is told of it).
 package world

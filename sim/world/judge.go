@@ -13,6 +13,8 @@ import (
 // judge looks on from outside, and knows what no member does.
 type judge struct {
 	now     *time.Duration
+	history history
+	highest map[string]int   // of what is bounded
 	entries []record         // of entry i+1, by whoever applied it first
 	places  map[uint64]place // of commands that ran
 	sure    map[uint64]bool  // commands whose callers were told that they never run
@@ -21,6 +23,8 @@ type judge struct {
 	leaders map[wire.Term]wire.MemberID
 	votes   map[ballot]wire.MemberID
 	terms   map[wire.MemberID]wire.Term
+	rules   rules
+	ledger  *ledger
 }
 
 // record is an applied entry, and the state after it.
@@ -49,8 +53,9 @@ func broken(format string, args ...any) { panic(violation(fmt.Sprintf(format, ar
 
 func newJudge(now *time.Duration) *judge {
 	return &judge{
-		now: now, places: map[uint64]place{}, sure: map[uint64]bool{},
+		now: now, highest: map[string]int{}, places: map[uint64]place{}, sure: map[uint64]bool{},
 		leaders: map[wire.Term]wire.MemberID{}, votes: map[ballot]wire.MemberID{}, terms: map[wire.MemberID]wire.Term{},
+		rules: newRules(), ledger: newLedger(),
 	}
 }
 
@@ -103,6 +108,9 @@ func (j *judge) ran(who string, number uint64, index wire.Index, order uint64) {
 	case j.sure[number]:
 		broken("%s runs command %d at entry %d, whose caller was told for sure that it was not committed", who, number, index)
 	}
+	if !known {
+		j.history.ran(number, order)
+	}
 	j.places[number] = place{index, order}
 }
 
@@ -110,6 +118,7 @@ func (j *judge) ran(who string, number uint64, index wire.Index, order uint64) {
 // answered before the call began.
 func (j *judge) acknowledged(c *call, order uint64) {
 	p, ran := j.places[c.number]
+	j.history.answered(c.number, order)
 	switch {
 	case !ran || p.order != order:
 		broken("command %d is answered as the %d. of all, but it ran as the %d.", c.number, order, p.order)
@@ -191,6 +200,7 @@ func (j *judge) stands(who string, rotten bool, before, s *host.Status) {
 	case c.Durable > c.Last.Index:
 		broken("%s takes %d for durable, but its log ends at %s", who, c.Durable, c.Last)
 	}
+	j.stood(who, before, s)
 }
 
 // told notes a term in which a member has voted: from then on it must not be forgotten.

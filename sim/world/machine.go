@@ -1,11 +1,13 @@
 package world
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
 
 	"github.com/balsaraft/balsa/host"
+	"github.com/balsaraft/balsa/restoring"
 	"github.com/balsaraft/balsa/session"
 	"github.com/balsaraft/balsa/wire"
 )
@@ -14,34 +16,48 @@ import (
 // that was and of every decision of the session table. The result of a command is its
 // place in the order of all. Each member's machine reports what it applies to the judge.
 type machine struct {
-	judge   *judge
-	who     string
-	calls   *calls
-	table   session.Table[uint64]
-	own     map[session.ID]bool
-	at      wire.Index
-	count   uint64 // commands applied
-	digest  uint64
-	padding int // bytes that a snapshot is made longer by
+	judge        *judge
+	who          string
+	calls        *calls
+	table        session.Table[uint64]
+	own          map[session.ID]bool
+	at           wire.Index
+	count        uint64 // commands applied
+	digest       uint64
+	version      program // of the cluster, as the log says
+	knowsVersion bool    // all of the log's word on it was applied here
+	padding      int     // bytes that a snapshot is made longer by
+	seat         *seat
+	durable      bool
+	kept         kept // what the state's own disk held at the start
+	applies      int
+	tracker      restoring.Tracker
 }
 
-func newMachine(j *judge, who string, c *calls, padding int) *machine {
-	return &machine{judge: j, who: who, calls: c, own: map[session.ID]bool{}, padding: padding}
+func newMachine(s *seat, c *calls) *machine {
+	w := s.w
+	m := &machine{judge: &w.judge, who: s.name, calls: c, own: map[session.ID]bool{}, padding: w.shape.padding, seat: s, durable: w.shape.durable}
+	m.wake(s.kept)
+	return m
 }
 
 // Durable implements host.Machine.
-func (m *machine) Durable() bool { return false }
+func (m *machine) Durable() (held wire.Index, ok bool) { return m.kept.at, m.durable }
 
 // Apply implements host.Machine.
 func (m *machine) Apply(in host.ApplyInput) (out host.ApplyOutput, err error) {
 	for _, b := range in.Batches {
 		for index, e := range b.Entries() {
-			if err := m.applyEntry(index, e, b, in.Own, &out); err != nil {
+			if err := m.applyEntry(index, e, b, in.Own, &out); err != nil || out.Install != nil {
 				return out, err
+			}
+			if index%in.HashEvery == 0 {
+				out.Hashes = append(out.Hashes, host.StateHash{Index: index, Hash: m.hash()})
 			}
 		}
 	}
-	out.Low = m.calls.low()
+	m.flush()
+	out.Low, out.Staged = m.calls.low(), m.tracker.Progress()
 	return out, nil
 }
 
@@ -51,6 +67,7 @@ func (m *machine) applyEntry(index wire.Index, e wire.Entry, b wire.Batch, own s
 	}
 	m.at = index
 	m.digest = mix(m.digest, uint64(e.Kind))
+	m.judgeEntry(index, e)
 	var answer func()
 	switch e.Kind {
 	case wire.KindSession:
@@ -58,17 +75,31 @@ func (m *machine) applyEntry(index wire.Index, e wire.Entry, b wire.Batch, own s
 		if err != nil {
 			return fmt.Errorf("apply entry %d: %w", index, err)
 		}
-		m.table.Open(o, b.Time())
-		if o.Session == own {
+		switch opened := m.open(index, o, b.Time()); {
+		case o.Session != own:
+		case opened:
 			m.own[own], out.Opened = true, true
+		default:
+			out.Expired = true
 		}
 	case wire.KindCommand:
 		var err error
-		if answer, err = m.applyCommand(index, e.Payload, b.Time(), out); err != nil {
+		if answer, err = m.applyCommand(index, e.Payload, b.Time(), own, out); err != nil {
+			return err
+		}
+	case wire.KindRelayed:
+		var err error
+		if answer, err = m.applyRelayed(index, e.Payload, b.Time(), own, out); err != nil {
+			return err
+		}
+	case wire.KindRestore:
+		var err error
+		if answer, err = m.applyRestore(index, e.Payload, b.Time(), own, out); err != nil {
 			return err
 		}
 	}
-	m.judge.applied(m.who, index, fingerprint(e, b), m.digest, m.count)
+	m.judge.rules.place(m.who, index, e, b)
+	m.judge.applied(m.who, index, fingerprint(e, b), m.digest, m.counted())
 	if answer != nil {
 		answer()
 	}
@@ -77,7 +108,7 @@ func (m *machine) applyEntry(index wire.Index, e wire.Entry, b wire.Batch, own s
 
 // applyCommand runs a command unless it ran before. Its caller is told afterwards, once
 // the judge has seen what was applied.
-func (m *machine) applyCommand(index wire.Index, payload []byte, now int64, out *host.ApplyOutput) (answer func(), err error) {
+func (m *machine) applyCommand(index wire.Index, payload []byte, now int64, own session.ID, out *host.ApplyOutput) (answer func(), err error) {
 	envelope, data, err := session.Cut(payload)
 	if err != nil {
 		return nil, fmt.Errorf("apply entry %d: %w", index, err)
@@ -85,20 +116,18 @@ func (m *machine) applyCommand(index wire.Index, payload []byte, now int64, out 
 	if len(data) < 8 {
 		return nil, fmt.Errorf("apply entry %d: a command of %d bytes", index, len(data))
 	}
-	number := binary.LittleEndian.Uint64(data)
-	verdict, result := m.table.Begin(envelope, now)
-	m.digest = mix(m.digest, number<<3|uint64(verdict))
+	number, version := cutNumber(binary.LittleEndian.Uint64(data))
+	m.judgeCommand(index, version)
+	verdict, result := m.begin(index, envelope, now)
+	m.digest = mix(m.digest, number<<3|uint64(known(verdict)))
 	if verdict == session.Fresh {
-		m.count++
-		m.table.Finish(envelope, m.count)
-		m.judge.ran(m.who, number, index, m.count)
-		verdict, result = session.Repeated, m.count
+		result, verdict = m.run(index, number, envelope)
 	}
 	if !m.own[envelope.Session] {
 		return nil, nil
 	}
-	if verdict == session.Expired {
-		out.Expired = envelope.Session
+	if verdict == session.Expired && envelope.Session == own {
+		out.Expired = true
 	}
 	return func() { m.answer(envelope.Seq, verdict, result) }, nil
 }
@@ -107,7 +136,7 @@ func (m *machine) answer(seq uint64, v session.Verdict, result uint64) {
 	switch v {
 	case session.Repeated:
 		m.calls.done(seq, result)
-	case session.RepeatedLost:
+	case session.RepeatedLost, session.Answered:
 		m.calls.refused(seq, false)
 	case session.Expired:
 		m.calls.refused(seq, true)
@@ -128,16 +157,28 @@ type capture struct {
 
 // Capture implements host.Machine.
 func (m *machine) Capture() (io.WriterTo, error) {
+	if m.ahead() {
+		return nil, errAhead
+	}
+	head, err := m.head()
+	if err != nil {
+		return nil, err
+	}
+	return &capture{head, m.padding}, nil
+}
+
+// head is a snapshot's content without padding.
+func (m *machine) head() ([]byte, error) {
 	sessions, err := m.table.Append(nil, func(b []byte, r uint64) ([]byte, error) {
 		return binary.LittleEndian.AppendUint64(b, r), nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	b := binary.LittleEndian.AppendUint64(nil, m.count)
+	b := binary.LittleEndian.AppendUint64(nil, m.counted())
 	b = binary.LittleEndian.AppendUint64(b, m.digest)
 	b = binary.LittleEndian.AppendUint64(b, uint64(len(sessions)))
-	return &capture{append(b, sessions...), m.padding}, nil
+	return append(b, sessions...), nil
 }
 
 // WriteTo implements io.WriterTo.
@@ -152,33 +193,45 @@ func (c *capture) WriteTo(w io.Writer) (int64, error) {
 
 // Restore implements host.Machine.
 func (m *machine) Restore(in host.ApplyInput, r io.Reader) (out host.ApplyOutput, err error) {
-	content, err := io.ReadAll(r)
+	count, digest, err := m.readHead(r)
 	if err != nil {
 		return out, err
 	}
-	if len(content) < 24 {
-		return out, fmt.Errorf("a snapshot of %d bytes", len(content))
+	if !m.durable || in.At.Index > m.kept.at {
+		if _, err := io.Copy(io.Discard, r); err != nil {
+			return out, err
+		}
+	} // else the rest is left alone, as a node does
+	m.digest, m.at, m.tracker = digest, in.At.Index, restoring.Tracker{}
+	m.version, m.knowsVersion = 0, false
+	if !m.durable || m.at > m.kept.at {
+		m.count, m.kept = count, kept{}
+		m.seat.kept = kept{m.at, count}
 	}
-	count, digest := binary.LittleEndian.Uint64(content), binary.LittleEndian.Uint64(content[8:])
-	length := binary.LittleEndian.Uint64(content[16:])
-	if length > uint64(len(content)-24) {
-		return out, fmt.Errorf("a snapshot of %d bytes claims %d of sessions", len(content), length)
-	}
-	err = m.table.Decode(content[24:24+length], func(b []byte) (uint64, error) {
-		return binary.LittleEndian.Uint64(b), nil
-	})
-	if err != nil {
-		return out, err
-	}
-	m.count, m.digest, m.at = count, digest, in.At.Index
 	m.judge.restored(m.who, in.At.Index, digest, count)
 	_, _, out.Opened = m.table.Result(in.Own, 0)
-	if in.Own != 0 {
+	if out.Opened || m.own[in.Own] {
 		m.own[in.Own] = true
 		m.answerSkipped(in.Own)
 	}
 	out.Low = m.calls.low()
 	return out, nil
+}
+
+// readHead reads what head has written.
+func (m *machine) readHead(r io.Reader) (count, digest uint64, err error) {
+	var fixed [24]byte
+	if _, err := io.ReadFull(r, fixed[:]); err != nil {
+		return 0, 0, fmt.Errorf("read the head of a snapshot: %w", err)
+	}
+	count, digest = binary.LittleEndian.Uint64(fixed[:]), binary.LittleEndian.Uint64(fixed[8:])
+	var sessions bytes.Buffer
+	if _, err := io.CopyN(&sessions, r, int64(binary.LittleEndian.Uint64(fixed[16:]))); err != nil {
+		return 0, 0, fmt.Errorf("read the sessions of a snapshot: %w", err)
+	}
+	return count, digest, m.table.Decode(sessions.Bytes(), func(b []byte) (uint64, error) {
+		return binary.LittleEndian.Uint64(b), nil
+	})
 }
 
 // answerSkipped tells own callers what became of their commands among the entries that

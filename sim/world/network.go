@@ -12,8 +12,20 @@ type network struct {
 	w       *World
 	weather weather
 	cut     map[route]bool
-	last    map[lane]time.Duration // when the latest message in order lands
+	last    map[lane]time.Duration                          // when the latest message in order lands
+	meddle  func(from, to *transport, m *wire.Message) fate // what a plot does to messages; nil: nothing
 }
+
+// fate is what a plot does to a message.
+type fate struct {
+	drop bool
+	late time.Duration // out of order
+}
+
+var (
+	delivered = fate{}
+	dropped   = fate{drop: true}
+)
 
 // route is one direction between two addresses.
 type route struct{ from, to string }
@@ -28,6 +40,7 @@ type lane struct {
 type weather struct {
 	minDelay, maxDelay       time.Duration
 	loss, duplicate, reorder float64
+	garble                   float64
 }
 
 // fair is the weather when there is no trouble.
@@ -57,16 +70,26 @@ type flight struct {
 	card     wire.Card // what its sender said of itself
 	lane     wire.Lane
 	payload  []byte
+	late     time.Duration // a plot wants it so
 }
 
 // launch sends a message through the weather.
 func (n *network) launch(f flight) {
 	d := n.w.draw
-	if n.cut[route{f.from.addr, f.to.addr}] || d.chance(n.weather.loss) {
+	if n.cut[route{f.from.addr, f.to.addr}] {
+		n.w.count("message-cut")
+		return
+	}
+	if d.chance(n.weather.loss) {
+		n.w.count("message-lost")
+		return
+	}
+	if d.chance(n.weather.garble) && n.garble(&f) {
 		return
 	}
 	n.schedule(f)
 	if d.chance(n.weather.duplicate) {
+		n.w.count("message-twice")
 		f.payload = slices.Clone(f.payload)
 		n.schedule(f)
 	}
@@ -76,7 +99,11 @@ func (n *network) schedule(f flight) {
 	d := n.w.draw
 	lands := n.w.now + d.between(n.weather.minDelay, n.weather.maxDelay)
 	key := lane{f.from, f.to, f.lane}
-	if d.chance(n.weather.reorder) {
+	if f.late > 0 {
+		n.w.count("message-late")
+		lands += f.late
+	} else if d.chance(n.weather.reorder) {
+		n.w.count("message-reordered")
 		lands += d.between(0, max(4*n.weather.maxDelay, time.Millisecond))
 	} else {
 		lands = max(lands, n.last[key])

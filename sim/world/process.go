@@ -30,7 +30,7 @@ type process struct {
 
 func newProcess(s *seat) *process {
 	p := &process{w: s.w, seat: s, calls: newCalls(&s.w.judge), readers: map[uint64]*reader{}, controls: map[uint64]*operation{}, turnAt: -1}
-	p.machine = newMachine(&s.w.judge, s.name, p.calls, s.w.shape.padding)
+	p.machine = newMachine(s, p.calls)
 	p.transport = &transport{w: s.w, addr: s.addr, wake: p.wake}
 	return p
 }
@@ -72,6 +72,7 @@ func (p *process) turn() {
 	p.countTurns()
 	var out host.Output
 	if !p.seat.survives(func() { out = p.host.Turn(p.seat.clock.now(p.w.now)) }) {
+		p.w.count("died-in-turn")
 		p.die(p.w.draw.one(2), "in a turn")
 		return
 	}
@@ -112,16 +113,35 @@ func (p *process) look(events []host.Event) {
 	s := p.host.Status()
 	p.w.judge.stands(p.seat.name, p.seat.rotten != 0, &p.status, &s)
 	p.w.trace.turned(p.seat.name, &p.status, &s)
+	if p.turns%8 == 1 { // often enough, and cheap
+		loads := p.host.Loads()
+		p.w.judge.bounded(p.seat.name, loads[:], p.machine.table.Len())
+	}
 	for _, e := range events {
 		p.w.count(e.Kind.String())
 		if e.Kind == host.Damaged && p.seat.rotten == 0 {
 			broken("%s finds damage where none was done: %v", p.seat.name, e.Err)
 		}
+		if e.Kind == host.Diverged {
+			p.judgeDivergence(e)
+		}
+		if e.Kind == host.SnapshotTaken || e.Kind == host.SnapshotInstalled || e.Kind == host.Restored {
+			p.judgeSnapshot()
+		}
 		if e.Kind > host.MembersChanged {
 			p.w.trace.line(p.seat.name, "%s at=%d member=%s %v", e.Kind, e.Index, e.Member, e.Err)
 		}
 	}
+	p.w.sawVersion(&s)
 	p.status, p.seat.id = s, s.Card.ID
+	p.seat.belongs = p.seat.belongs || s.Core.ID != 0
+}
+
+// judgeSnapshot looks what the newest snapshot says of itself.
+func (p *process) judgeSnapshot() {
+	if m, ok := p.host.Snapshots().Latest(); ok {
+		p.w.judge.tookSnapshot(p.seat.name, m.Pos, m.Time, m.Membership)
+	}
 }
 
 // stopped ends a life that the member itself has ended: a node answers those who wait
@@ -132,7 +152,7 @@ func (p *process) stopped(err error) {
 		broken("%s stops: %v", p.seat.name, err)
 	}
 	p.answerAll()
-	p.die(p.w.draw.one(2), "after a failure of its disk")
+	p.die(p.w.draw.one(2), "as it has stopped by itself")
 }
 
 // close ends a life as a node does that is asked to.
@@ -159,6 +179,9 @@ func (p *process) die(power bool, why string) {
 	}
 	p.w.trace.line(p.seat.name, "dies %s, power lost: %v", why, power)
 	p.w.count("died")
+	if power {
+		p.w.count("died-with-power")
+	}
 	p.dead = true
 	p.seat.leave(power)
 	p.transport.close(power)

@@ -18,10 +18,14 @@ const patience = 60 * time.Second
 // then. At last all lose their power at once, and nothing may be missing.
 func (w *World) recover() {
 	w.acting = false
+	w.endPlot()
 	w.trace.line("", "the troubles end")
 	w.chooseIsolated()
 	w.endTroubles()
+	w.upgradeAll()
 	w.mustBecome(w.unwell)
+	w.mustBeFoundOut()
+	w.mustRise()
 	for _, s := range w.sound() {
 		s.process.propose(1)
 		s.process.ask(host.ReadRequest{Level: host.Linearizable})
@@ -34,7 +38,7 @@ func (w *World) recover() {
 		}
 		w.mustBecome(w.unwell)
 	}
-	w.judgeLogs()
+	w.mustBecome(w.overgrown)
 	for _, s := range w.sound() {
 		if m := s.process.machine; m.count < w.judge.floor && !s.process.status.Removed {
 			broken("%s has %d commands at the end, but %d were acknowledged", s.name, m.count, w.judge.floor)
@@ -42,18 +46,41 @@ func (w *World) recover() {
 	}
 }
 
-// judgeLogs: what a member keeps of its log is bounded by what the snapshots ask for. One
-// that cannot be reached may hold compaction up for a while.
-func (w *World) judgeLogs() {
+// overgrown says which log is too long: what a member keeps of its log is bounded by what
+// the snapshots ask for. One that cannot be reached may hold compaction up for a while; and
+// a backlog of any size that was applied between two snapshots, as while a backup was being
+// restored, stays as long as the older one is kept, and the first until there are as many
+// as are kept.
+func (w *World) overgrown() string {
 	const atOnce = 4 << 20 // a member that has lagged applies so much between two snapshots
 	s := &w.shape
-	bound := int64(s.keepSnapshots+2)*(s.snapshotBytes+atOnce) + 8*s.segmentBytes
+	bound := int64(s.keepSnapshots+2)*(s.snapshotBytes+atOnce) + 16*s.segmentBytes
 	for _, seat := range w.sound() {
-		if bytes := seat.process.status.LogBytes; bytes > bound && !seat.process.status.Removed && !slices.ContainsFunc(w.seats, isIsolated) {
-			broken("the log of %s has %d bytes after %s, though a snapshot is due after %d and %d are kept; the newest is at %s",
+		if bytes := seat.process.status.LogBytes; bytes > bound && !seat.process.status.Removed && !slices.ContainsFunc(w.seats, isIsolated) && !seat.process.holdsTwoSnapshots() && !seat.process.holdsAFew() {
+			return fmt.Sprintf("the log of %s has %d bytes after %s, though a snapshot is due after %d and %d are kept; the newest is at %s",
 				seat.name, bytes, seat.process.status.LogStart, s.snapshotBytes, s.keepSnapshots, seat.process.status.Snapshot)
 		}
 	}
+	return ""
+}
+
+// holdsTwoSnapshots says whether the log begins at the older of several snapshots.
+func (p *process) holdsTwoSnapshots() bool {
+	oldest := p.status.Snapshot
+	for _, meta := range p.host.Snapshots().All() {
+		if meta.Pos.Index < oldest.Index {
+			oldest = meta.Pos
+		}
+	}
+	return oldest != p.status.Snapshot && p.status.LogStart == oldest
+}
+
+// holdsAFew says whether there are some snapshots, not yet as many as are kept, of which the
+// newest stands for nearly all of the log.
+func (p *process) holdsAFew() bool {
+	const few = 64 // entries, which are due for no snapshot
+	have := len(p.host.Snapshots().All())
+	return have > 0 && have < p.w.shape.keepSnapshots && p.status.Applied.Index <= p.status.Snapshot.Index+few
 }
 
 func isIsolated(s *seat) bool { return s.isolated }
@@ -120,7 +147,7 @@ func (w *World) chooseIsolated() {
 func (w *World) quorumSound() bool {
 	alive := map[wire.MemberID]bool{}
 	for _, s := range w.seats {
-		alive[s.id] = !s.isolated && !s.retired
+		alive[s.id] = !s.isolated && !s.retired && !w.odd[s.id]
 	}
 	majority := func(ids []wire.MemberID) bool {
 		n := 0
@@ -132,6 +159,9 @@ func (w *World) quorumSound() bool {
 		return n > len(ids)/2
 	}
 	for _, s := range w.seats {
+		if len(w.judge.entries) == 0 && (s.isolated || s.retired) {
+			return false // all founders must meet to found the cluster
+		}
 		if s.process == nil {
 			if !s.retired {
 				return false // who knows what it holds
@@ -222,6 +252,8 @@ func (p *process) unwell(leader *process) string {
 		return fmt.Sprintf("follows %s and not %s", s.Core.Leader, l.Core.ID)
 	case s.Applied.Index != l.Core.Last.Index:
 		return fmt.Sprintf("has applied %s of %s", s.Applied, l.Core.Last)
+	case !s.Core.Membership.Equal(l.Core.Membership):
+		return fmt.Sprintf("takes %s for the members, and not %s", s.Core.Membership, l.Core.Membership)
 	}
 	return ""
 }

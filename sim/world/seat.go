@@ -17,32 +17,38 @@ import (
 // seat is where a member lives: a name, an address, a clock and a disk. Processes come
 // and go on it; if the disk is wiped, another member lives there from then on.
 type seat struct {
-	w        *World
-	name     string
-	addr     string
-	founder  bool
-	clock    clock
-	disk     *fault.Disk
-	mood     mood // how long the disk takes
-	dieAfter int  // operations of the disk after which the process dies; negative: never
-	process  *process
-	id       wire.MemberID // who lives here, 0 before the first start
-	retired  bool          // nobody starts it again
-	rotten   wire.MemberID // whose files were damaged, 0 if none were
-	moves    int           // how often its address has changed
-	isolated bool          // in the second act: it stays in trouble
-	lives    int
-	starting bool // a start is on the agenda
-	rules    []*fault.Injection
-	syncs    []*fault.Injection // those that strike the directory's syncs
-	unsynced int                // how often they have, by the last power loss
+	w         *World
+	name      string
+	addr      string
+	founder   bool
+	clock     clock
+	disk      *fault.Disk
+	mood      mood          // how long the disk takes
+	burden    time.Duration // that a task on the state takes at most, beside the usual
+	dieAfter  int           // operations of the disk after which the process dies; negative: never
+	process   *process
+	id        wire.MemberID // who lives here, 0 before the first start
+	retired   bool          // nobody starts it again
+	belongs   bool          // a process here has belonged to the cluster
+	rotten    wire.MemberID // whose files were damaged, 0 if none were
+	moves     int           // how often its address has changed
+	isolated  bool          // in the second act: it stays in trouble
+	lives     int
+	kept      kept // on the disk of the state, if it has one
+	held      bool // a plot keeps it from starting
+	starting  bool // a start is on the agenda
+	rules     []*fault.Injection
+	syncs     []*fault.Injection // those that strike the directory's syncs
+	unsynced  int                // how often they have, by the last power loss
+	program   program
+	stepsBack bool // to a program before the one that ran here
 }
 
 func (w *World) newSeat(founder bool) *seat {
 	name := fmt.Sprintf("n%d", len(w.seats)+1)
 	s := &seat{
 		w: w, name: name, addr: name + ":7000", founder: founder, dieAfter: -1,
-		clock: clock{rate: 1000}, disk: fault.New(w.draw.Uint64()),
+		clock: clock{rate: 1000}, disk: fault.New(w.draw.Uint64()), program: w.programOf(),
 	}
 	if w.faults.clocks {
 		s.clock.rate = w.draw.number(950, 1050)
@@ -89,7 +95,7 @@ func (s *seat) startLater(after time.Duration) {
 	s.starting = true
 	s.w.after(after, func() {
 		s.starting = false
-		if s.process == nil && !s.retired {
+		if s.process == nil && !s.retired && !s.held {
 			s.start()
 		}
 	})
@@ -98,9 +104,13 @@ func (s *seat) startLater(after time.Duration) {
 // start begins a life on the seat. What the disk refuses is tried again later.
 func (s *seat) start() {
 	s.lives++
+	if s.w.mayDie() && s.w.draw.one(5) {
+		s.dieAfter = s.w.draw.IntN(40)
+	}
 	var p *process
 	var err error
 	if !s.survives(func() { p, err = s.open() }) {
+		s.w.count("died-in-start")
 		s.w.trace.line(s.name, "dies while it starts")
 		s.leave(s.w.draw.one(2))
 		return
@@ -110,7 +120,7 @@ func (s *seat) start() {
 		if !s.mayRefuse(err) {
 			broken("%s does not start: %v", s.name, err)
 		}
-		if errors.Is(err, identity.ErrDamaged) || errors.Is(err, identity.ErrVersion) {
+		if errors.Is(err, identity.ErrDamaged) || errors.Is(err, identity.ErrVersion) && !errors.Is(err, host.ErrClusterVersion) || errors.Is(err, host.ErrDiverged) {
 			s.wipe() // as the error says
 		}
 		s.leave(s.w.draw.one(2))
@@ -124,8 +134,9 @@ func (s *seat) start() {
 // mayRefuse says whether a member may give up for that reason: a disk that was made to
 // fail, or to be full.
 func (s *seat) mayRefuse(err error) bool {
-	return errors.Is(err, fault.ErrIO) && s.w.faults.badDisk ||
+	return s.tooOld(err) || errors.Is(err, fault.ErrIO) && s.w.faults.badDisk ||
 		errors.Is(err, fsys.ErrNoSpace) && s.w.faults.fullDisk ||
+		errors.Is(err, host.ErrDiverged) && s.w.odd[s.id] ||
 		(errors.Is(err, fsys.ErrDamaged) || errors.Is(err, fsys.ErrNewerVersion)) && s.rotten != 0
 }
 
@@ -163,11 +174,12 @@ func (s *seat) open() (*process, error) {
 	random := newDraw(s.w.draw.Uint64(), uint64(who.ID)).Uint64
 	c := host.Config{
 		Files: s.disk, Identity: who, Machine: p.machine, Transport: p.transport,
-		Card:   wire.Card{Cluster: who.Cluster, ID: who.ID, Incarnation: random() | 1, Name: s.name, Addr: s.addr},
+		Card:   wire.Card{Cluster: who.Cluster, ID: who.ID, Incarnation: random() | 1, Name: s.name, Addr: s.addr, Versions: s.program.versions()},
 		Logger: s.logger(), Raft: s.w.shape.raft,
 		SegmentBytes: s.w.shape.segmentBytes, CacheBytes: s.w.shape.cacheBytes,
 		SnapshotBytes: s.w.shape.snapshotBytes, KeepSnapshots: s.w.shape.keepSnapshots,
-		SessionTTL: s.w.shape.sessionTTL, Random: random,
+		SessionTTL: s.w.shape.sessionTTL, HashEvery: hashEvery, Random: random, Tracer: s.tracer(),
+		SlowDisk: s.w.shape.raft.ElectionTimeout / 2, Preferred: s.w.shape.raft.MaxVoters == 5 && who.ID%4 == 1,
 	}
 	if s.founder {
 		c.Founders = s.w.founders()
@@ -179,6 +191,10 @@ func (s *seat) open() (*process, error) {
 		return nil, err
 	}
 	p.status = p.host.Status()
+	s.w.judge.cameBack(s.name, &p.status)
+	if p.status.Core.ID != 0 {
+		s.judgeKept(p.status.Core.Durable)
+	}
 	s.w.judge.stands(s.name, s.rotten != 0, &p.status, &p.status)
 	return p, nil
 }
@@ -237,22 +253,35 @@ func (w *World) addresses(but *seat) (list []string) {
 
 // move gives the seat another address, now and then, between two lives. Each life is
 // started with the founders' addresses of then, so that who starts last finds the others.
-// Where others than founders take part, two who move at a time may never meet again.
+// Where others than founders take part, two who move at a time may never meet again: so
+// nobody moves after a disk was wiped, and somebody new lives there.
 func (s *seat) move() {
-	if s.w.faults.moves && !s.w.faults.members && s.w.acting && s.lives > 1 && s.w.draw.one(3) {
+	// Until then all must name the same founders; and whose files are damaged becomes
+	// somebody new, too.
+	settled := !slices.ContainsFunc(s.w.seats, func(o *seat) bool { return !o.belongs || o.rotten != 0 })
+	if s.w.faults.moves && settled && !s.w.faults.members && len(s.w.gone) == 0 && s.w.acting && s.lives > 1 && s.w.draw.one(3) {
 		s.moves++
 		s.addr = fmt.Sprintf("%s:%d", s.name, 7000+s.moves)
+		s.w.count("moved")
 		s.w.trace.line(s.name, "moves to %s", s.addr)
 	}
 }
 
-// wipe empties the disk: who lived here is gone for ever.
+// wipe empties the disk: who lived here is gone for ever. Whoever is left as the only
+// founder would found another cluster there: it is started again as one who joins.
 func (s *seat) wipe() {
+	s.founder = s.founder && len(s.w.founders()) > 1
 	s.w.gone = append(s.w.gone, s.id)
-	s.disk = fault.New(s.w.draw.Uint64())
+	s.exchangeDisk(fault.New(s.w.draw.Uint64()))
+	s.kept = kept{}
+	s.id = 0
+}
+
+// exchangeDisk puts another disk in the place of the one there is.
+func (s *seat) exchangeDisk(disk *fault.Disk) {
+	s.disk = disk
 	s.rules, s.syncs, s.unsynced = nil, nil, 0
 	s.watchDisk()
-	s.id = 0
 }
 
 // heal ends what troubles the disk.

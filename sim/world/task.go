@@ -25,6 +25,7 @@ func (p *process) begin(t *host.Task) {
 			p.seat.dieAfter = d.IntN(8)
 		}
 		if !p.seat.survives(t.Run) {
+			p.w.count("died-in-task")
 			p.die(d.one(2), "in a task")
 			return
 		}
@@ -32,7 +33,13 @@ func (p *process) begin(t *host.Task) {
 			p.seat.dieAfter = -1
 		}
 		p.later(d.between(0, length/2), func() {
-			p.host.Finish(t)
+			if !p.seat.survives(func() { p.host.Finish(t) }) {
+				p.die(d.one(2), "as it takes up what a task has done")
+				return
+			}
+			if t.Lane == host.LogLane {
+				p.w.judge.saved(p.host.Status()) // what it says of that leaves it at once
+			}
 			p.wake()
 		})
 	})
@@ -41,8 +48,12 @@ func (p *process) begin(t *host.Task) {
 // length draws how long a task takes.
 func (p *process) length(l host.Lane) time.Duration {
 	d := p.w.draw
+	if l == host.ApplyLane && p.seat.burden > 0 {
+		return p.seat.burden
+	}
 	if l == host.ApplyLane {
 		if p.w.faults.slowApply && d.one(50) {
+			p.w.count("slow-apply")
 			return d.between(time.Millisecond, time.Second)
 		}
 		return d.between(0, 300*time.Microsecond)

@@ -12,16 +12,24 @@ import (
 // trace is what is told of a world: a digest of all that happens, and a line an event
 // where somebody wants to read it.
 type trace struct {
-	now    *time.Duration
-	out    io.Writer // nil if nobody reads
-	digest uint64
-	events int
+	now     *time.Duration
+	out     io.Writer // nil if nobody reads
+	witness Witness   // nil if there is none
+	digest  uint64
+	events  int
 }
 
 // line tells something.
 func (t *trace) line(who, format string, args ...any) {
+	if t.out == nil && t.witness == nil {
+		return
+	}
+	what := fmt.Sprintf(format, args...)
 	if t.out != nil {
-		fmt.Fprintf(t.out, "%12.6f %-3s %s\n", t.now.Seconds(), who, fmt.Sprintf(format, args...))
+		fmt.Fprintf(t.out, "%12.6f %-3s %s\n", t.now.Seconds(), who, what)
+	}
+	if t.witness != nil {
+		t.witness.Said(*t.now, who, what)
 	}
 }
 

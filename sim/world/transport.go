@@ -93,6 +93,7 @@ func (t *transport) try(l *link) {
 	if reachable && there != nil && t.greet(there, l.peer, wire.LaneMessages) {
 		l.to, l.up = there, true
 		t.arrive(wire.Arrival{Kind: wire.ArrivedUp, Card: there.card})
+		there.arrive(wire.Arrival{Kind: wire.ArrivedGuest, Card: t.card})
 		return
 	}
 	if l.up {
@@ -144,7 +145,15 @@ func (t *transport) Send(peer wire.Peer, m *wire.Message) {
 	if to == nil || to.closed || to.waiting > 0 && to.waiting+m.Size() > maxWaiting {
 		return
 	}
-	n.launch(flight{from: t, to: to, card: t.card, lane: on, payload: m.Append(make([]byte, 0, m.Size()))})
+	var f fate
+	if n.meddle != nil {
+		f = n.meddle(t, to, m)
+	}
+	if f.drop {
+		t.w.count("message-dropped")
+		return
+	}
+	n.launch(flight{late: f.late, from: t, to: to, card: t.card, lane: on, payload: m.Append(make([]byte, 0, m.Size()))})
 }
 
 // Drain implements host.Transport.

@@ -15,6 +15,13 @@ type faults struct {
 	kills, power, storms, pauses, deathsInTasks                      bool
 	clocks, jumps                                                    bool
 	members, moves                                                   bool
+	// plots
+	longTails, shortReigns, lateVotes, lateNews, overtaken, jointCuts bool
+	handoverReads, driftingLeases, staleStarts                        bool
+	ackCrashes, crashesTwice, snapshotsOnTails                        bool
+	guests, garble                                                    bool
+	rollbacks, slowLinks, oddStates                                   bool
+	upgrades, restores                                                bool // drawn apart: see drawUpgrades
 }
 
 // named lists all troubles by name, in a fixed order.
@@ -25,6 +32,12 @@ func (f *faults) named() []namedFault {
 		{"bad-disk", &f.badDisk}, {"slow-disk", &f.slowDisk}, {"full-disk", &f.fullDisk}, {"slow-apply", &f.slowApply}, {"rot", &f.rot},
 		{"kills", &f.kills}, {"power", &f.power}, {"storms", &f.storms}, {"pauses", &f.pauses}, {"deaths-in-tasks", &f.deathsInTasks},
 		{"clocks", &f.clocks}, {"jumps", &f.jumps}, {"members", &f.members}, {"moves", &f.moves},
+		{"long-tail", &f.longTails}, {"short-reigns", &f.shortReigns}, {"late-votes", &f.lateVotes}, {"late-news", &f.lateNews}, {"overtaken", &f.overtaken}, {"joint-cut", &f.jointCuts},
+		{"handover-read", &f.handoverReads}, {"drifting-lease", &f.driftingLeases}, {"stale-start", &f.staleStarts},
+		{"acknowledged-crash", &f.ackCrashes}, {"crash-twice", &f.crashesTwice}, {"snapshot-on-tail", &f.snapshotsOnTails},
+		{"guests", &f.guests}, {"garble", &f.garble},
+		{"rolled-back", &f.rollbacks}, {"slow-link", &f.slowLinks}, {"odd-state", &f.oddStates},
+		{"upgrades", &f.upgrades}, {"restore-running", &f.restores},
 	}
 }
 
@@ -47,7 +60,9 @@ func (f *faults) String() string {
 func drawFaults(d draw) (f faults) {
 	share := d.Float64()
 	for _, n := range f.named() {
-		*n.exists = d.chance(share)
+		if n.exists != &f.upgrades && n.exists != &f.restores {
+			*n.exists = d.chance(share)
+		}
 	}
 	return f
 }
@@ -67,7 +82,8 @@ func (w *World) mishap() {
 	f := &w.faults
 	var list []trouble
 	for _, t := range []trouble{
-		{f.loss || f.duplicate || f.reorder || f.delay, w.changeWeather},
+		{f.loss || f.duplicate || f.reorder || f.delay || f.garble, w.changeWeather},
+		{f.rot, w.rot},
 		{f.cuts, w.cutSome},
 		{f.partitions, w.partition},
 		{f.flaps, w.flap},
@@ -105,7 +121,16 @@ func (w *World) changeWeather() {
 		n.maxDelay = d.between(time.Millisecond, w.shape.raft.ElectionTimeout)
 		n.minDelay = d.between(0, n.maxDelay)
 	}
+	for _, k := range []struct {
+		exists bool
+		name   string
+	}{{f.loss, "loss"}, {f.duplicate, "duplicate"}, {f.reorder, "reorder"}, {f.delay, "delay"}, {f.garble, "garble"}} {
+		if k.exists {
+			w.count("weather-" + k.name)
+		}
+	}
 	n.loss, n.duplicate, n.reorder = share(f.loss), share(f.duplicate), share(f.reorder)
+	n.garble = share(f.garble) / 20
 	w.network.weather = n
 	w.trace.line("", "weather: %+v", n)
 }
@@ -142,16 +167,19 @@ func (w *World) cutSome() {
 	switch d.IntN(4) {
 	case 0:
 		w.trace.line(one.name, "hears nobody")
+		w.count("cut-deaf")
 		for _, s := range w.seats {
 			w.cut(s, one)
 		}
 	case 1:
 		w.trace.line(one.name, "is heard by nobody")
+		w.count("cut-dumb")
 		for _, s := range w.seats {
 			w.cut(one, s)
 		}
 	case 2:
 		w.trace.line(one.name, "is the bridge between two sides")
+		w.count("cut-bridge")
 		for i, a := range w.seats {
 			for j, b := range w.seats {
 				if a != one && b != one && i%2 != j%2 {
@@ -160,6 +188,7 @@ func (w *World) cutSome() {
 			}
 		}
 	case 3:
+		w.count("cut-directions")
 		for range d.number(1, 5) {
 			a, b := pick(d, w.seats), pick(d, w.seats)
 			w.trace.line(a.name, "is not heard by %s", b.name)
@@ -171,6 +200,7 @@ func (w *World) cutSome() {
 
 // partition cuts both ways between two sides.
 func (w *World) partition() {
+	w.count("partition")
 	side := map[*seat]bool{}
 	for _, s := range w.seats {
 		if side[s] = w.draw.one(2); side[s] {
@@ -199,6 +229,7 @@ func (w *World) partition() {
 func (w *World) flap() {
 	d := w.draw
 	a, b := pick(d, w.seats), pick(d, w.seats)
+	w.count("flap")
 	w.trace.line(a.name, "loses and finds %s again and again", b.name)
 	var again func(times int)
 	again = func(times int) {
@@ -219,6 +250,7 @@ func (w *World) flap() {
 }
 
 func (w *World) breakSome() {
+	w.count("connections-broken")
 	for range w.draw.number(1, 4) {
 		a, b := pick(w.draw, w.seats), pick(w.draw, w.seats)
 		w.trace.line(a.name, "loses its connections with %s", b.name)
@@ -237,6 +269,7 @@ func (w *World) spoilDisk() {
 		r.Chance = d.Float64()
 	}
 	w.trace.line(s.name, "has a disk that fails: %+v", r)
+	w.count("disk-fails-" + r.Op.String())
 	i := s.disk.Inject(r)
 	s.rules = append(s.rules, i)
 	if r.Op == fault.SyncDir {
@@ -248,12 +281,14 @@ func (w *World) spoilDisk() {
 func (w *World) slowDisk() {
 	s := pick(w.draw, w.seats)
 	s.mood = pick(w.draw, []mood{slow, slow, stalled})
+	w.count(map[mood]string{slow: "disk-slow", stalled: "disk-stalled"}[s.mood])
 	w.trace.line(s.name, "has a disk that is slow: %d", s.mood)
 	w.after(w.lasting(), func() { s.mood = quick })
 }
 
 func (w *World) fillDisk() {
 	s := pick(w.draw, w.seats)
+	w.count("disk-fills")
 	w.trace.line(s.name, "has a disk that is full")
 	s.disk.SetCapacity(s.disk.Used() + int64(w.draw.IntN(20_000)))
 	disk := s.disk
@@ -277,6 +312,7 @@ func (w *World) killSome(power bool) {
 	}
 	p := pick(w.draw, up).process
 	if !power && w.draw.one(3) {
+		w.count("closed")
 		p.close()
 		return
 	}
@@ -285,6 +321,7 @@ func (w *World) killSome(power bool) {
 
 // storm ends many processes at once, as a power cut of the building does.
 func (w *World) storm() {
+	w.count("storm")
 	power := w.draw.one(2)
 	for _, s := range w.running() {
 		if !w.draw.one(4) {
@@ -304,6 +341,7 @@ func (w *World) downtime() time.Duration {
 func (w *World) pauseSome() {
 	if up := w.running(); len(up) > 0 {
 		if p := pick(w.draw, up).process; !p.asleep {
+			w.count("paused")
 			p.sleep(w.lasting())
 		}
 	}
@@ -314,9 +352,11 @@ func (w *World) pauseSome() {
 func (w *World) shiftClock() {
 	s := pick(w.draw, w.seats)
 	if w.faults.clocks {
+		w.count("clock-drifts")
 		s.clock.setRate(w.now, w.draw.number(950, 1050))
 	}
 	if w.faults.jumps {
+		w.count("clock-jumps")
 		s.clock.skew = w.draw.between(-2*time.Hour, 2*time.Hour)
 	}
 	w.trace.line(s.name, "clock: rate=%d skew=%s", s.clock.rate, s.clock.skew)

@@ -28,6 +28,8 @@ const (
 type Options struct {
 	Mode  Mode
 	Trace io.Writer // gets a line an event; nil: nobody reads
+	// Witness is told of all that happens; nil: there is none.
+	Witness Witness
 	// Without names troubles that do not exist, whatever the seed says, and Length
 	// shortens the first act: to find out what a broken promise needs.
 	Without []string
@@ -54,6 +56,7 @@ type World struct {
 	now      time.Duration
 	agenda   agenda
 	network  network
+	theatre  theatre
 	seats    []*seat
 	judge    judge
 	trace    trace
@@ -63,6 +66,9 @@ type World struct {
 	commands uint64 // numbered so far
 	lost     int    // wiped members that a membership still lists
 	gone     []wire.MemberID
+	version  program                // of the cluster, as far as anybody knows
+	oldest   program                // that runs anywhere at the start
+	odd      map[wire.MemberID]bool // members whose states hash to something of their own
 }
 
 // shape is how a world's cluster is set up.
@@ -74,7 +80,8 @@ type shape struct {
 	snapshotBytes int64
 	keepSnapshots int
 	sessionTTL    time.Duration
-	padding       int // of snapshots
+	padding       int  // of snapshots
+	durable       bool // the state has a disk of its own
 	commandBytes  int
 	burst         int           // most proposals at once
 	pace          time.Duration // most time between calls
@@ -92,21 +99,32 @@ func Run(seed uint64, o Options) (r Result) {
 			r.Faults = append(r.Faults, n.name)
 		}
 	}
+	defer w.endPlot()
 	defer func() {
 		r.Digest, r.Events, r.Elapsed, r.Counts = w.trace.digest, w.played, w.now, w.counts
 		switch p := recover().(type) {
 		case nil, hopeless:
+			w.judgeHistory(&r)
 		case violation:
 			r.Err = fmt.Errorf("at %s: %s", w.now, string(p))
 		default:
 			r.Err = fmt.Errorf("at %s: panic: %v\n%s", w.now, p, debug.Stack())
 		}
-		if r.Err != nil && w.trace.out != nil {
+		if r.Err != nil {
 			w.trace.line("", "BROKEN: %v", r.Err)
 		}
 	}()
 	w.play()
 	return r
+}
+
+// judgeHistory: what callers saw is what one counter would have answered.
+func (w *World) judgeHistory(r *Result) {
+	undecided, err := w.judge.history.judge()
+	if undecided {
+		w.count("history-undecided")
+	}
+	r.Err = err
 }
 
 // ErrMode says that a mode is none of those there are.
@@ -122,9 +140,9 @@ func (o Options) Check() error {
 }
 
 func newWorld(seed uint64, o Options) *World {
-	w := &World{draw: newDraw(seed, 0x776f726c64), mode: o.Mode, counts: map[string]int{}}
+	w := &World{draw: newDraw(seed, 0x776f726c64), mode: o.Mode, counts: map[string]int{}, odd: map[wire.MemberID]bool{}}
 	w.judge = *newJudge(&w.now)
-	w.trace = trace{now: &w.now, out: o.Trace}
+	w.trace = trace{now: &w.now, out: o.Trace, witness: o.Witness}
 	w.network = newNetwork(w)
 	switch {
 	case w.mode == Safety:
@@ -138,6 +156,8 @@ func newWorld(seed uint64, o Options) *World {
 		}
 	}
 	w.drawShape()
+	w.drawUpgrades(seed)
+	w.faults.restores = newDraw(seed, 0x726573746f7265).one(3) // apart, as upgrades are
 	for _, n := range w.faults.named() {
 		*n.exists = *n.exists && !slices.Contains(o.Without, n.name)
 	}
@@ -155,8 +175,16 @@ func (w *World) drawShape() {
 	if d.one(3) {
 		s.raft.Heartbeat, s.raft.ElectionTimeout = 25*time.Millisecond, 120*time.Millisecond
 	}
+	if d.one(4) {
+		s.raft.Heartbeat = s.raft.ElectionTimeout / 2
+	}
+	if s.raft.MaxVoters == 3 {
+		s.raft.ReplaceAfter = 4 * s.raft.ElectionTimeout
+	}
+	s.raft.StallTimeout = pick(d, []time.Duration{0, s.raft.ElectionTimeout, 2 * s.raft.ElectionTimeout})
 	if d.one(2) {
-		s.raft.MaxInflight, s.raft.MaxMessageBytes = d.number(1, 8), d.number(100, 20_000)
+		s.raft.MaxInflight, s.raft.MaxMessageBytes = d.number(1, 8), pick(d, []int{1, d.number(1, 500), d.number(100, 20_000)})
+		s.raft.MaxInflightBytes = pick(d, []int{0, d.number(1, 1000), d.number(1000, 50_000)})
 		s.raft.MaxUncommittedBytes = d.number(5_000, 100_000)
 	}
 	s.segmentBytes = pick(d, []int64{16 << 10, 64 << 10})
@@ -165,6 +193,7 @@ func (w *World) drawShape() {
 	s.keepSnapshots = d.number(1, 3)
 	s.sessionTTL = pick(d, []time.Duration{2 * time.Second, time.Hour, 24 * time.Hour})
 	s.padding = pick(d, []int{0, 0, 0, 0, 5_000, 5_000, 5_000, 600_000})
+	s.durable = d.one(3) // apart, as upgrades are
 	s.commandBytes = pick(d, []int{1, 100, 100, 100, 2_000, 20_000})
 	s.burst = d.number(1, 8)
 	s.pace = d.between(10*time.Millisecond, 300*time.Millisecond)
@@ -184,6 +213,13 @@ func (w *World) play() {
 	w.acting = true
 	w.call()
 	w.after(time.Second, w.mishap)
+	w.after(time.Second, w.stage)
+	if w.faults.guests {
+		w.invite()
+	}
+	if w.faults.upgrades {
+		w.after(w.draw.between(0, time.Second), w.upgrade)
+	}
 	if w.faults.members {
 		w.administer()
 	}
