@@ -3,11 +3,13 @@ package main
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/balsaraft/balsa/sim/cover"
 	"github.com/balsaraft/balsa/sim/world"
 )
 
@@ -16,13 +18,14 @@ type campaign struct {
 	first, seeds uint64
 	options      world.Options
 	workers      int
-	most         int // broken worlds after which it ends
+	most         int  // broken worlds after which it ends
+	covered      bool // count the transitions of the algorithm
 }
 
 // playMany plays a campaign and tells which worlds broke.
 func playMany(c campaign) int {
 	began := time.Now()
-	seeds, results := make(chan uint64), make(chan world.Result)
+	seeds, results := make(chan uint64), make(chan played)
 	stop := make(chan struct{})
 	go func() {
 		defer close(seeds)
@@ -38,7 +41,7 @@ func playMany(c campaign) int {
 	for range c.workers {
 		workers.Go(func() {
 			for seed := range seeds {
-				results <- world.Run(seed, c.options)
+				results <- c.play(seed)
 			}
 		})
 	}
@@ -46,9 +49,12 @@ func playMany(c campaign) int {
 		workers.Wait()
 		close(results)
 	}()
-	t := tally{counts: map[string]int{}}
+	t := tally{counts: map[string]int{}, cover: cover.New()}
 	for r := range results {
-		t.add(r, c)
+		t.add(r.Result, c)
+		if r.cover != nil {
+			t.cover.Add(r.cover)
+		}
 		if t.broken == c.most && r.Err != nil {
 			close(stop)
 		}
@@ -58,10 +64,28 @@ func playMany(c campaign) int {
 	for _, what := range slices.Sorted(maps.Keys(t.counts)) {
 		fmt.Printf("  %-20s %d\n", what, t.counts[what])
 	}
+	if c.covered {
+		printCover(os.Stdout, t.cover, true)
+	}
 	if t.broken > 0 {
 		return 1
 	}
 	return 0
+}
+
+// played is a world that was played, and the transitions that it took if they count.
+type played struct {
+	world.Result
+	cover *cover.Cover
+}
+
+func (c campaign) play(seed uint64) (p played) {
+	if c.covered {
+		p.cover = cover.New()
+		c.options.Witness = covering{p.cover}
+	}
+	p.Result = world.Run(seed, c.options)
+	return p
 }
 
 // tally sums up how worlds went.
@@ -69,6 +93,7 @@ type tally struct {
 	worlds, events, broken int
 	elapsed                time.Duration
 	counts                 map[string]int
+	cover                  *cover.Cover
 }
 
 func (t *tally) add(r world.Result, c campaign) {

@@ -33,7 +33,7 @@ func TestSomeFaultsAreCaught(t *testing.T) {
 	for _, what := range []string{
 		"a vote is granted before it is durable",
 		"the leader counts itself before its own disk has the entries",
-		"the command of an expired session runs",
+		"a record's checksum does not cover its place",
 	} {
 		chosen := choose(faults(), what)
 		if len(chosen) != 1 {

@@ -21,7 +21,7 @@ var inElections = []fault{
 	},
 	{
 		row: "vote-by-length", what: "logs are compared by their length alone",
-		file: "wire/ids.go", by: "raft",
+		file: "wire/ids.go", by: simulator,
 		old: "return p.Term > q.Term || p.Term == q.Term && p.Index >= q.Index",
 		new: "return p.Index >= q.Index",
 	},
@@ -39,7 +39,7 @@ var inElections = []fault{
 	},
 	{
 		row: "vote-replies-twice", what: "a candidate does not look of which term a vote is",
-		file: "raft/raft.go", by: "raft",
+		file: "raft/raft.go", by: simulator,
 		old: "if m.Term < r.hard.Term && m.Kind != wire.PreVote {",
 		new: "if m.Term < r.hard.Term && m.Kind != wire.PreVote && m.Kind != wire.VoteReply {",
 	},
@@ -52,18 +52,18 @@ var inElections = []fault{
 	{
 		row: "removed-disruptor", what: "followers of a healthy leader answer pre-votes and votes",
 		file: "raft/election.go", by: "raft",
-		old: "return r.role == Leader || heard || r.now < r.following.promised",
-		new: "return heard && r.now < r.following.promised",
+		old: "return r.role == Leader || heard || r.promised()",
+		new: "return heard && r.promised()",
 	},
 	{
 		row: "prevote-joint", what: "an election counts the incoming configuration alone",
-		file: "raft/election.go", by: "raft",
+		file: "raft/election.go", by: simulator,
 		old: "return quorum.JointResult(r.election.tally(m.Voters()), r.election.tally(m.OutgoingVoters()))",
 		new: "return r.election.tally(m.Voters()).Result()",
 	},
 	{
 		row: "learner-votes", what: "a learner campaigns",
-		file: "raft/election.go", by: "raft",
+		file: "raft/election.go", by: simulator,
 		old: "	return r.voter || r.members",
 		new: "	return true || r.members",
 	},

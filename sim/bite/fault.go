@@ -26,5 +26,5 @@ const simulator judge = "sim"
 
 // faults lists all, those of the algorithm first.
 func faults() []fault {
-	return slices.Concat(inElections, inReplication, inMembership, inReads, inSessions, inHost, inStorage)
+	return slices.Concat(inElections, inReplication, inMembership, inReads, inSessions, inHost, inStates, inRestores, inOperations, inStorage, inRooms)
 }

@@ -9,13 +9,13 @@ var inReads = []fault{
 	},
 	{
 		row: "lease-clock", what: "a lease that was taken once is held for the rest of the term",
-		file: "raft/lease.go", by: "raft",
+		file: "raft/lease.go", by: simulator,
 		old: "r.now < r.lead.lease.until }",
 		new: "r.lead.lease.until > 0 }",
 	},
 	{
 		row: "zombie-leader-read", what: "a leader answers a read without asking whether it still leads",
-		file: "raft/read.go", by: "raft",
+		file: "raft/read.go", by: simulator,
 		old: "reads.started[n].round <= r.lead.rounds.confirmed {",
 		new: "true {",
 	},
@@ -27,13 +27,13 @@ var inReads = []fault{
 	},
 	{
 		row: "zombie-leader-read", what: "a round counts as answered that began before the read",
-		file: "raft/read.go", by: "raft",
+		file: "raft/read.go", by: simulator,
 		old: "q.round, q.index = r.lead.rounds.newest, r.committed",
 		new: "q.round, q.index = r.lead.rounds.confirmed, r.committed",
 	},
 	{
 		row: "lease-clock", what: "a lease allows nothing for clocks that differ",
-		file: "raft/lease.go", by: "raft",
+		file: "raft/lease.go", by: simulator,
 		old: "time.Duration(1000-r.cfg.ClockDrift)",
 		new: "time.Duration(1000+r.cfg.ClockDrift)",
 	},
@@ -45,21 +45,33 @@ var inReads = []fault{
 	},
 	{
 		row: "transfer-crash", what: "the lease outlives the handover of leadership",
-		file: "raft/transfer.go", by: "raft",
+		file: "raft/transfer.go", by: simulator,
 		old: "	r.dropLease()\n",
 		new: "",
 	},
 	{
 		row: "lease-clock", what: "nobody promises a vote away to a lease",
 		file: "raft/follower.go", by: "raft",
-		old: "		r.following.promised = r.now + r.cfg.ElectionTimeout\n",
+		old: "		r.following.promise = promise{r.now + r.cfg.ElectionTimeout, r.hard.Term}\n",
 		new: "",
 	},
 	{
 		row: "lease-sole-voter", what: "a member promises nothing to the leader of its earlier life",
 		file: "raft/raft.go", by: "raft",
-		old: "	r.following.promised = r.now + cfg.ElectionTimeout\n",
+		old: "	r.following.promise = promise{r.now + cfg.ElectionTimeout, r.hard.Term}\n",
 		new: "",
+	},
+	{
+		row: "promise-outlived", what: "any leader's word ends what was promised in an earlier life",
+		file: "raft/follower.go", by: "raft",
+		old: "	case r.hard.Term > r.following.promise.term:\n",
+		new: "	default:\n",
+	},
+	{
+		row: "promise-durable", what: "a promise is given before the term that it belongs to is durable",
+		file: "raft/follower.go", by: "raft",
+		old: "if r.promised() && !r.saves.termDurable() {",
+		new: "if false {",
 	},
 	{
 		row: "lease-sole-voter", what: "a sole voter that had others beside it campaigns at once at its start",

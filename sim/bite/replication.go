@@ -6,7 +6,7 @@ package main
 var inReplication = []fault{
 	{
 		row: "older-term-commit", what: "entries of earlier terms are committed by counting",
-		file: "raft/commit.go", by: "raft",
+		file: "raft/commit.go", by: simulator,
 		old: "if reached <= r.committed || reached < r.lead.began {",
 		new: "if reached <= r.committed {",
 	},
@@ -78,7 +78,7 @@ var inReplication = []fault{
 	},
 	{
 		row: "snapshot-slides", what: "a snapshot that the log holds truncates what follows it",
-		file: "raft/follower.go", by: simulator,
+		file: "raft/follower.go", by: "raft",
 		old: "	case r.log.holds(e.Pos):\n		r.commitTo",
 		new: "	case e.Pos.Index < r.committed:\n		r.commitTo",
 	},

@@ -87,7 +87,8 @@ func (a *asker) answered(o history.Op, r *http.Request) history.Op {
 		o.Outcome = history.Different
 	case code == "unknown":
 		o.Outcome = history.Unknown
-	case code == "not_committed", code == "no_leader", code == "overloaded", code == "closed", code == "no_space":
+	case code == "not_committed", code == "no_leader", code == "overloaded", code == "closed", code == "no_space",
+		code == "damaged": // it ends; whether it may is looked at elsewhere
 		o.Outcome = history.Refused
 	default:
 		a.note(fmt.Sprintf("an answer that means nothing: %d %.200s to %s", response.StatusCode, body, o))
@@ -125,14 +126,15 @@ func bodyOf(value string) string {
 
 // standing is what a member says of the cluster.
 type standing struct {
-	Name    string
-	Role    string
-	Leader  string
-	Term    uint64
-	Commit  uint64
-	Applied uint64
-	Waiting string
-	Members []struct {
+	Name     string
+	Role     string
+	Leader   string
+	Term     uint64
+	Commit   uint64
+	Applied  uint64
+	Waiting  string
+	Changing bool
+	Members  []struct {
 		Name, ID, Role string
 		Match          uint64
 		Active         bool

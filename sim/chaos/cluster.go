@@ -128,11 +128,12 @@ func (c *cluster) leader() (*member, standing) {
 }
 
 // whole says whether all members vote, answer, and have what was committed at a
-// moment, which is that of the call before. One member may be left out, who is down.
+// moment, which is that of the call before, and no change of members is under way, which
+// would need those before it, too. One member may be left out, who is down.
 func (c *cluster) whole(committed *uint64, without *member) bool {
 	_, s := c.leader()
 	want := *committed
-	if *committed = s.Commit; want == 0 || s.Commit < want {
+	if *committed = s.Commit; want == 0 || s.Commit < want || s.Changing {
 		return false
 	}
 	names := map[string]bool{}

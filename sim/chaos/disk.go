@@ -10,8 +10,9 @@ import (
 	"syscall"
 )
 
-// A small disk is a file system in memory with a bound, for one member.
-const smallDiskBytes = 256 << 20
+// A small disk is a file system in memory with a bound, for one member: three times what
+// log, snapshots and store come to.
+const smallDiskBytes = 640 << 20
 
 // smallDisk mounts one at dir, where mounts end with the room.
 func smallDisk(dir string) error {

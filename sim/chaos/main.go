@@ -58,7 +58,7 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.callers, "callers", 8, "how many callers ask at a time")
 	flags.BoolVar(&o.race, "race", false, "build the members with the race detector")
 	flags.BoolVar(&o.verbose, "v", false, "tell each fault when it happens")
-	flags.StringVar(&o.dir, "dir", "", "keep files and logs here; else they are temporary, and removed if all went well")
+	flags.StringVar(&o.dir, "dir", "", "keep files and logs in this empty directory; else they are temporary, and removed if all went well")
 	flags.StringVar(&o.program, "balsa", "", "the balsa command; else it is built")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -123,16 +123,11 @@ func outside(o options) int {
 		return 1
 	}
 	keep := o.dir != ""
-	if !keep {
-		dir, err := os.MkdirTemp("", "balsa-chaos-")
-		if err != nil {
-			return fail(err)
-		}
-		o.dir = dir
-	}
-	if err := os.MkdirAll(o.dir, 0o755); err != nil {
+	dir, err := emptyDir(o.dir)
+	if err != nil {
 		return fail(err)
 	}
+	o.dir = dir
 	if o.program == "" {
 		program, err := build(o.dir, o.race)
 		if err != nil {
@@ -150,6 +145,24 @@ func outside(o options) int {
 		fmt.Printf("files and logs are in %s\n", o.dir)
 	}
 	return code
+}
+
+// emptyDir makes the directory of a run, a temporary one if none is named. Members would
+// take what an earlier run has left for their own.
+func emptyDir(dir string) (string, error) {
+	if dir == "" {
+		return os.MkdirTemp("", "balsa-chaos-")
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	switch left, err := os.ReadDir(dir); {
+	case err != nil:
+		return "", err
+	case len(left) > 0:
+		return "", fmt.Errorf("-dir %s holds %s already, perhaps of an earlier run: name an empty directory, or one that is not there", dir, left[0].Name())
+	}
+	return dir, nil
 }
 
 func build(dir string, race bool) (string, error) {

@@ -88,3 +88,18 @@ func TestValuesNameThemselves(t *testing.T) {
 		}
 	}
 }
+
+func TestTheDirectoryOfAnEarlierRunIsRefused(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	for range 2 {
+		if got, err := emptyDir(dir); got != dir || err != nil {
+			t.Errorf("an empty directory: %q, %v", got, err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "a"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := emptyDir(dir); err == nil || !strings.Contains(err.Error(), "holds a already") {
+		t.Errorf("one that holds a file: %v", err)
+	}
+}

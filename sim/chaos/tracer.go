@@ -20,12 +20,16 @@ type tracer struct {
 	record string
 }
 
+// syncCalls are the system calls by which a process asks for a sync, as package fsys does:
+// it waits in fsync and fdatasync, and not in io_submit, whose end it hears of later.
+const syncCalls = "fsync,fdatasync,io_submit"
+
 // probeTracer says why no process can be traced here, "" if one can.
 func probeTracer() string {
 	if _, err := exec.LookPath("strace"); err != nil {
 		return "strace is missing (Debian: apt-get install -y strace)"
 	}
-	if out, err := exec.Command("strace", "-f", "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO", "true").CombinedOutput(); err != nil {
+	if out, err := exec.Command("strace", "-f", "-e", "trace="+syncCalls, "-e", "inject="+syncCalls+":error=EIO", "true").CombinedOutput(); err != nil {
 		return fmt.Sprintf("strace cannot trace here: %v: %s", err, bytes.TrimSpace(out))
 	}
 	return ""
@@ -36,7 +40,7 @@ func attach(pid int, inject, dir string) (*tracer, error) {
 	record := filepath.Join(dir, fmt.Sprintf("strace-%d", pid))
 	os.Remove(record)
 	t := &tracer{ended: make(chan struct{}), record: record}
-	t.cmd = exec.Command("strace", "-f", "-o", record, "-p", fmt.Sprint(pid), "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:"+inject)
+	t.cmd = exec.Command("strace", "-f", "-o", record, "-p", fmt.Sprint(pid), "-e", "trace="+syncCalls, "-e", "inject="+syncCalls+":"+inject)
 	if err := t.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("trace: %w", err)
 	}

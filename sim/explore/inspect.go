@@ -71,7 +71,7 @@ func (s *inspector) value(t *tokens, v reflect.Value) {
 		t.add(bit(v.Bool()))
 	case reflect.Int, reflect.Int64:
 		t.add(uint64(v.Int()))
-	case reflect.Uint8, reflect.Uint64:
+	case reflect.Uint8, reflect.Uint32, reflect.Uint64:
 		if v.Type() == memberType {
 			t.addID(v.Uint())
 			return

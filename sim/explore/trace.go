@@ -6,7 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/balsaraft/balsa/sim/spec"
+	"github.com/balsaraft/balsa/raft"
+	"github.com/balsaraft/balsa/trace"
 	"github.com/balsaraft/balsa/wire"
 )
 
@@ -41,9 +42,9 @@ func (e *explorer) wander(seed uint64, inputs int, out io.Writer) error {
 
 // follow tells of inputs, from a first state on.
 func (e *explorer) follow(inputs iter.Seq[input], s state, out io.Writer) error {
-	r := spec.NewRecorder(out)
+	r := trace.NewRecorder(out, nil)
 	for _, m := range e.things(&s) {
-		r.Started(m.status, m.hard.Vote, termsOf(m.log))
+		r.Started(m.id, m.holds())
 	}
 	for in := range inputs {
 		before := s
@@ -56,14 +57,14 @@ func (e *explorer) follow(inputs iter.Seq[input], s state, out io.Writer) error 
 }
 
 // tell plays an input once more, for the recorder to see all of it.
-func (e *explorer) tell(r *spec.Recorder, s *state, in input) {
+func (e *explorer) tell(r *trace.Recorder, s *state, in input) {
 	m := e.members.things[s.members[in.to]]
 	last := m
 	for _, d := range play(m, in, e.messageOf(in), e.bounds.Unsaved == 0) {
 		if d.started {
-			r.Started(d.after.status, d.after.hard.Vote, termsOf(d.after.log))
+			r.Started(d.after.id, d.after.holds())
 		} else {
-			r.Did(d.before.status, d.after.status, d.event, d.orders)
+			r.Did(d.after.status, d.event, d.orders)
 		}
 		last = d.after
 	}
@@ -76,10 +77,6 @@ func (e *explorer) tell(r *spec.Recorder, s *state, in input) {
 	}
 }
 
-func termsOf(log []entry) []wire.Term {
-	all := make([]wire.Term, len(log))
-	for k, e := range log {
-		all[k] = e.term
-	}
-	return all
-}
+// holds is what the member's disk would be found to hold, had it done all that it was
+// asked for.
+func (m *member) holds() raft.State { return raft.State{HardState: m.hard, Spans: spansOf(m.log)} }
