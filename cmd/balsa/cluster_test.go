@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/balsaraft/balsa/wire"
 )
 
 func TestFoundersFormAClusterThatAFourthJoins(t *testing.T) {
@@ -92,7 +95,7 @@ func TestStatusShowsEveryMember(t *testing.T) {
 	}
 	out := stdoutOf(t, "status", "--server", strings.Join(urls, ","))
 	rows := strings.Split(strings.TrimSpace(out), "\n")
-	if len(rows) != 4 || !strings.HasPrefix(rows[0], "MEMBER  ROLE   ADDRESS") || strings.Count(out, " leader ") != 1 || strings.Count(out, " follower ") != 2 {
+	if len(rows) != 5 || rows[4] != fmt.Sprintf("Cluster version %d.0", wire.LogVersion) || !strings.HasPrefix(rows[0], "MEMBER  ROLE   ADDRESS") || strings.Count(out, " leader ") != 1 || strings.Count(out, " follower ") != 2 {
 		t.Errorf("\n%s", out)
 	}
 	for i, p := range all {
@@ -100,7 +103,7 @@ func TestStatusShowsEveryMember(t *testing.T) {
 			t.Errorf("%q is not the line of %s", rows[i+1], p.name)
 		}
 	}
-	if one := stdoutOf(t, "status", "--server", leaderOf(t, all).httpURL); strings.Count(one, "follower") != 2 || strings.Count(one, "\n") != 4 {
+	if one := stdoutOf(t, "status", "--server", leaderOf(t, all).httpURL); strings.Count(one, "follower") != 2 || strings.Count(one, "\n") != 5 {
 		t.Errorf("asked of the leader alone:\n%s", one)
 	}
 	if js := stdoutOf(t, "status", "--json", "--server", urls[0]); !strings.Contains(js, `"name": "a"`) || !strings.Contains(js, `"match": `) {

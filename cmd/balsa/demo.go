@@ -8,20 +8,18 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-
-	"github.com/balsaraft/balsa"
-	"github.com/balsaraft/balsa/transport/tcp"
 )
 
 // demoCommand is a cluster to play with.
 type demoCommand struct {
 	Dir    string `help:"Keep the members' files here. Without it they are temporary and removed at the end." placeholder:"DIR"`
 	HTTP   string `name:"http" help:"First of three addresses for HTTP, one a member. Default: 127.0.0.1:8080, or what is free." placeholder:"ADDR"`
-	Redis  string `help:"First of three addresses for commands by line. Default: 127.0.0.1:6380, or what is free." placeholder:"ADDR"`
-	NoOpen bool   `help:"Do not open the first member's status in a browser."`
+	Redis  string `help:"First of three addresses for Redis clients, and for commands by line. Default: 127.0.0.1:6380, or what is free." placeholder:"ADDR"`
+	NoOpen bool   `help:"Do not open the first member's page in a browser."`
+
+	logging `embed:""`
 }
 
 const (
@@ -31,39 +29,32 @@ const (
 
 var demoNames = [...]string{"a", "b", "c"}
 
-// demo is the running cluster. One goroutine owns it, which reads the commands.
+// demo is the running cluster, with one goroutine that reads the commands.
 type demo struct {
 	console
-	log     *slog.Logger
-	dir     string
-	peers   founders
-	http    []string
-	redis   []string
-	members [len(demoNames)]*demoMember // nil while stopped
-}
-
-type demoMember struct {
-	*member
-	net *cuttable
+	log   *slog.Logger
+	dir   string
+	stage *stage
 }
 
 // Run starts the cluster and does what is typed until it ends.
 func (d *demoCommand) Run(ctx context.Context, c console) (err error) {
-	run := &demo{console: c, log: slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelError}))}
-	if run.http, err = run.ports("--http", d.HTTP, demoHTTP); err != nil {
-		return err
-	}
-	if run.redis, err = run.ports("--redis", d.Redis, demoRedis); err != nil {
-		return err
-	}
+	run := &demo{console: c, log: d.logger(c, slog.LevelError)}
 	if run.dir = d.Dir; d.Dir == "" {
 		if run.dir, err = os.MkdirTemp("", "balsa-demo-"); err != nil {
 			return fmt.Errorf("make a temporary directory: %w", err)
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(run.dir)) }()
 	}
-	defer func() { err = errors.Join(err, run.stopAll()) }()
-	if err := run.startAll(ctx); err != nil {
+	ctx, cancel := context.WithCancel(ctx)
+	if err := run.build(ctx, d.HTTP, d.Redis); err != nil {
+		cancel()
+		return err
+	}
+	proving := make(chan struct{})
+	go func() { defer close(proving); run.stage.proof.Run(ctx) }()
+	defer func() { cancel(); <-proving; err = errors.Join(err, run.stage.close()) }()
+	if err := run.stage.startAll(ctx); err != nil {
 		return err
 	}
 	if !run.awaitLeader(ctx) {
@@ -71,37 +62,66 @@ func (d *demoCommand) Run(ctx context.Context, c console) (err error) {
 	}
 	run.explain(d.Dir == "")
 	if !d.NoOpen && isTerminal(c.stdout) {
-		openInBrowser("http://" + run.http[0] + "/status")
+		openInBrowser("http://" + run.stage.actors[0].front.addr)
 	}
 	return run.converse(ctx)
 }
 
-// ports are three addresses from a first one on. A default that is taken is replaced
-// by what is free; one that was given is not.
-func (d *demo) ports(flag, given, fallback string) ([]string, error) {
+// build takes the addresses and sets the stage. The other members' addresses must be known
+// before the first one starts, so their ports are found first and taken for good a moment
+// later; should another process come between, the member says so.
+func (d *demo) build(ctx context.Context, http, redis string) error {
+	doors, err := d.ports("--http", http, demoHTTP)
+	if err != nil {
+		return err
+	}
+	lines, err := d.ports("--redis", redis, demoRedis)
+	if err != nil {
+		return errors.Join(err, closeAll(doors))
+	}
+	if err := closeAll(lines); err != nil {
+		return errors.Join(err, closeAll(doors))
+	}
+	peers, err := findPorts()
+	if err != nil {
+		return errors.Join(err, closeAll(doors))
+	}
+	var actors []*actor
+	for i, name := range demoNames {
+		actors = append(actors, newActor(name, peers[name], lines[i].Addr().String(), d.dir, openFront(doors[i], d.log), d.log))
+	}
+	d.stage = newStage(ctx, peers, actors)
+	return nil
+}
+
+func closeAll(listeners []net.Listener) error {
+	var errs []error
+	for _, l := range listeners {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// ports are listeners at three addresses from a first one on. A default that is taken is
+// replaced by what is free; one that was given is not.
+func (d *demo) ports(flag, given, fallback string) (all []net.Listener, err error) {
 	addrs, err := consecutive(flag, given, fallback)
 	if err != nil {
 		return nil, err
 	}
-	for i, addr := range addrs {
+	for _, addr := range addrs {
 		l, err := listen(flag, addr)
-		switch {
-		case err == nil:
-			addrs[i] = l.Addr().String() // a port that was 0 is chosen now
-			defer l.Close()
-		case given != "":
-			return nil, err
-		default:
-			l, err := listen(flag, "127.0.0.1:0")
-			if err != nil {
-				return nil, err
+		if err != nil && given == "" {
+			if l, err = listen(flag, "127.0.0.1:0"); err == nil {
+				fmt.Fprintf(d.stdout, "%s is taken; using %s instead.\n", addr, l.Addr())
 			}
-			defer l.Close()
-			addrs[i] = l.Addr().String()
-			fmt.Fprintf(d.stdout, "%s is taken; using %s instead.\n", addr, addrs[i])
 		}
+		if err != nil {
+			return nil, errors.Join(err, closeAll(all))
+		}
+		all = append(all, l)
 	}
-	return addrs, nil
+	return all, nil
 }
 
 func consecutive(flag, given, fallback string) (addrs []string, err error) {
@@ -126,23 +146,6 @@ func consecutive(flag, given, fallback string) (addrs []string, err error) {
 	return addrs, nil
 }
 
-// startAll starts the members. Their addresses must be known before the first one
-// starts, so ports are found first and taken for good a moment later; should another
-// process come between, the member says so.
-func (d *demo) startAll(ctx context.Context) error {
-	peers, err := findPorts()
-	if err != nil {
-		return err
-	}
-	d.peers = peers
-	for i := range demoNames {
-		if err := d.start(ctx, i); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func findPorts() (founders, error) {
 	peers := founders{}
 	for _, name := range demoNames {
@@ -156,44 +159,9 @@ func findPorts() (founders, error) {
 	return peers, nil
 }
 
-func (d *demo) start(ctx context.Context, i int) error {
-	name := demoNames[i]
-	log := d.log.With("member", name)
-	transport, err := tcp.Listen(d.peers[name], tcp.Options{Logger: log})
-	if err != nil {
-		return err
-	}
-	net := &cuttable{Transport: transport}
-	m, err := startMember(ctx, balsa.Config{
-		Name: name, Dir: filepath.Join(d.dir, name), Cluster: d.peers, Transport: net, Logger: log,
-	}, faces{http: d.http[i], redis: d.redis[i]})
-	if err != nil {
-		transport.Close()
-		return fmt.Errorf("start member %s: %w", name, err)
-	}
-	d.members[i] = &demoMember{m, net}
-	return nil
-}
-
-func (d *demo) stop(i int) error {
-	m := d.members[i]
-	d.members[i] = nil
-	return m.Close(d.log)
-}
-
-func (d *demo) stopAll() error {
-	var errs []error
-	for i, m := range d.members {
-		if m != nil {
-			errs = append(errs, d.stop(i))
-		}
-	}
-	return errors.Join(errs...)
-}
-
 // awaitLeader says whether there is a leader; there is none if a signal came first.
 func (d *demo) awaitLeader(ctx context.Context) bool {
-	_, err := d.members[0].awaitLeader(ctx)
+	_, err := d.stage.actors[0].last().awaitLeader(ctx)
 	return err == nil
 }
 
@@ -205,24 +173,26 @@ func (d *demo) explain(temporary bool) {
 		say("They are removed at the end; give --dir to keep them.")
 	}
 	say("")
-	for i, name := range demoNames {
-		say("  %s  http://%s  lines at %s", name, d.http[i], d.redis[i])
+	for _, a := range d.stage.actors {
+		say("  %s  http://%s  lines at %s", a.name, a.front.addr, a.redis)
 	}
-	host, port, _ := net.SplitHostPort(d.redis[0])
+	all := d.stage.actors
+	host, port, _ := net.SplitHostPort(all[0].redis)
+	say("\nOpen http://%s in a browser: it shows the members, and lets you hurt them.", all[0].front.addr)
 	say("\nTry in another terminal, on any member:\n")
 	say("  nc %s %s", host, port)
 	say("  put color red")
 	say("  get color")
 	say("")
-	say("  curl -X PUT --data blue http://%s/kv/color", d.http[1])
-	say("  curl http://%s/kv/color", d.http[2])
-	say("  curl http://%s/status", d.http[0])
+	say("  curl -X PUT --data blue http://%s/kv/color", all[1].front.addr)
+	say("  curl http://%s/kv/color", all[2].front.addr)
+	say("  curl http://%s/status", all[0].front.addr)
 	say("")
 	say("Or type here: %s\n", demoHelp)
 	say("ready")
 }
 
-const demoHelp = "status, stop b, start b, cut a c, heal, write 1000, quit"
+const demoHelp = "status, stop b, start b, kill b, pause b, resume b, cut a c, heal, slow b, quick b, fill b, empty b, flip b, write 1000, quit"
 
 // converse does what is typed. When the input ends, a person at a terminal has
 // finished; a script, which has no more to say, stops the demo with a signal.
@@ -261,18 +231,4 @@ func (d *demo) lines(ctx context.Context) <-chan string {
 		}
 	}()
 	return lines
-}
-
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return false
-	}
-	// /dev/null is a character device, too, and no terminal.
-	null, err := os.Stat(os.DevNull)
-	return err != nil || !os.SameFile(info, null)
 }

@@ -31,7 +31,7 @@ func TestDemoWithoutATerminalRunsUntilASignal(t *testing.T) {
 	cmd, stdout, exited := runDemo(t, strings.NewReader("write 10\n"), "--http", "127.0.0.1:0", "--redis", "127.0.0.1:0")
 	eventually(t, "the last command to be obeyed", func() bool { return strings.Contains(stdout.String(), "10 writes in") })
 	url := after(t, stdout.String(), "  a  ", " ")
-	if _, s, err := askStatus(t.Context(), url); err != nil || s.Name != "a" {
+	if _, s, err := askStatus(t.Context(), httpClient, url, ""); err != nil || s.Name != "a" {
 		t.Errorf("after the end of its input: %+v, %v", s, err)
 	}
 	dir := after(t, stdout.String(), "their files are in ", ".\n")

@@ -46,7 +46,9 @@ func fill(t *testing.T, dir string) (remove func()) {
 	}
 }
 
+// Scenario full-disk, with a real file system.
 func TestFullDiskIsSaidAndWritesGoOnWithSpace(t *testing.T) {
+	t.Parallel()
 	disk := small(t, 64)
 	p := newProcess(t, "a")
 	p.dir = filepath.Join(disk, "a")
@@ -88,6 +90,7 @@ func TestFullDiskIsSaidAndWritesGoOnWithSpace(t *testing.T) {
 }
 
 func TestOneFullDiskDoesNotStopTheOthers(t *testing.T) {
+	t.Parallel()
 	disk := small(t, 64)
 	all := newCluster(t, "a b c")
 	all[2].dir = filepath.Join(disk, "c")

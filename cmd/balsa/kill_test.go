@@ -50,6 +50,7 @@ func (w *writer) run(stop <-chan struct{}, acks *atomic.Int64) {
 }
 
 func TestKillNineLosesNothing(t *testing.T) {
+	t.Parallel()
 	const rounds, writers, around = 20, 4, 100
 	all := newCluster(t, "a b c", "--timing", "lan")
 	startAll(all)
@@ -132,10 +133,13 @@ func judge(t *testing.T, p *process, ws []*writer) {
 }
 
 // TestFailover measures from killing the leader to the next acknowledged write. It
-// prints the times and asserts none: they are the machine's.
+// prints the times and asserts none: they are the machine's, if nothing else runs
+// (-run TestFailover -parallel 1).
 func TestFailover(t *testing.T) {
+	t.Parallel()
 	for _, timing := range []string{"default", "lan"} {
 		t.Run("timing="+timing, func(t *testing.T) {
+			t.Parallel()
 			const kills = 9
 			all := newCluster(t, "a b c", "--timing", timing)
 			startAll(all)

@@ -3,13 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/balsaraft/balsa"
+	"github.com/balsaraft/balsa/dashboard"
 	"github.com/balsaraft/balsa/kv"
 )
 
@@ -22,21 +23,17 @@ func (d *demo) obey(ctx context.Context, words []string) {
 	switch words[0] {
 	case "status":
 		err = d.status()
-	case "stop", "start":
-		err = d.toggle(ctx, words)
 	case "cut":
-		err = d.cut(words[1:])
+		err = d.cut(ctx, words[1:])
 	case "heal":
-		for _, m := range d.running() {
-			m.net.heal()
-		}
+		d.stage.heal()
 		d.say("all members hear each other")
 	case "write":
 		err = d.write(ctx, words[1:])
 	case "help":
 		d.say("%s", demoHelp)
 	default:
-		err = fmt.Errorf("unknown command %q; there are: %s", words[0], demoHelp)
+		err = d.doTo(words)
 	}
 	if err != nil {
 		d.say("error: %v", err)
@@ -45,78 +42,53 @@ func (d *demo) obey(ctx context.Context, words []string) {
 
 func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.stdout, format+"\n", args...) }
 
-func (d *demo) running() (running []*demoMember) {
-	for _, m := range d.members {
-		if m != nil {
-			running = append(running, m)
-		}
-	}
-	return running
-}
-
 func (d *demo) status() error {
 	var standing []balsa.Status
-	for _, m := range d.running() {
-		standing = append(standing, m.node.Status())
+	for _, l := range d.stage.running() {
+		standing = append(standing, l.node.Status())
 	}
 	if len(standing) == 0 {
-		d.say("all members are stopped")
+		d.say("no member runs")
 		return nil
 	}
 	return printTable(d.stdout, standing)
 }
 
-// find is the place of the member that a word names.
-func find(word string) (int, error) {
-	i := slices.Index(demoNames[:], word)
-	if i < 0 {
-		return 0, fmt.Errorf("there is no member %q; there are %v", word, demoNames)
-	}
-	return i, nil
+// done says what is done to a member now, by the word that did it.
+var done = map[string]string{
+	"stop": "is stopped", "start": "runs", "kill": "was killed", "pause": "stands still until you type: resume %s", "resume": "goes on",
+	"slow": "has a slow disk until you type: quick %s", "quick": "has a quick disk",
+	"fill": "has a full disk until you type: empty %s", "empty": "has room on its disk",
+	"flip": "was killed, a byte of its log was flipped, and it runs again",
 }
 
-func (d *demo) toggle(ctx context.Context, words []string) error {
-	if len(words) != 2 {
+// doTo does something to one member.
+func (d *demo) doTo(words []string) error {
+	said := done[words[0]]
+	switch {
+	case said == "":
+		return fmt.Errorf("unknown command %q; there are: %s", words[0], demoHelp)
+	case len(words) != 2:
 		return fmt.Errorf("%s needs one member, such as: %s b", words[0], words[0])
 	}
-	i, err := find(words[1])
-	stopped := err == nil && d.members[i] == nil
-	switch {
-	case err != nil:
-		return err
-	case words[0] == "stop" && stopped:
-		return fmt.Errorf("%s is stopped already", words[1])
-	case words[0] == "start" && !stopped:
-		return fmt.Errorf("%s runs already", words[1])
-	case words[0] == "stop":
-		err = d.stop(i)
-		d.say("%s is stopped", words[1])
-		return err
+	a, err := d.stage.find(words[1])
+	if err == nil {
+		err = d.stage.doTo(a, words[0])
 	}
-	if err := d.start(ctx, i); err != nil {
-		return err
+	if err == nil {
+		d.say("%s %s", a.name, strings.ReplaceAll(said, "%s", a.name))
 	}
-	d.say("%s runs", words[1])
-	return nil
+	return err
 }
 
 // cut keeps two members from hearing each other.
-func (d *demo) cut(words []string) error {
-	if len(words) != 2 || words[0] == words[1] {
+func (d *demo) cut(ctx context.Context, words []string) error {
+	if len(words) != 2 {
 		return fmt.Errorf("cut needs two members, such as: cut a c")
 	}
-	var ends [2]*demoMember
-	for k, word := range words {
-		i, err := find(word)
-		if err != nil {
-			return err
-		}
-		if ends[k] = d.members[i]; ends[k] == nil {
-			return fmt.Errorf("%s is stopped", word)
-		}
+	if err := d.stage.Do(ctx, dashboard.Action{Do: "cut", Member: words[0], Other: words[1]}); err != nil {
+		return err
 	}
-	ends[0].net.cut(ends[1].node.Status().ID)
-	ends[1].net.cut(ends[0].node.Status().ID)
 	d.say("%s and %s do not hear each other until you type: heal", words[0], words[1])
 	return nil
 }
@@ -132,9 +104,9 @@ func (d *demo) write(ctx context.Context, words []string) error {
 	if len(words) != 1 || err != nil || count < 1 || count > most {
 		return fmt.Errorf("write needs a number up to %d, such as: write 1000", most)
 	}
-	members := d.running()
+	members := d.stage.running()
 	if len(members) == 0 {
-		return fmt.Errorf("all members are stopped; type: start a")
+		return fmt.Errorf("no member runs; type: start a")
 	}
 	var next, done atomic.Int64
 	var failed atomic.Pointer[error]

@@ -33,8 +33,11 @@ type process struct {
 	dir     string
 	addr    string // for the other members
 	httpURL string
-	lines   string   // address of the face for lines
-	extra   []string // flags
+	lines   string       // address of the face for lines
+	extra   []string     // flags
+	token   string       // by which members know their callers, if they ask
+	client  *http.Client // who asks over HTTP
+	env     []string     // if set, of the process, which works in dir
 
 	cmd    *exec.Cmd
 	ready  chan struct{} // closed by the ready line
@@ -81,7 +84,7 @@ func newProcess(t *testing.T, name string, extra ...string) *process {
 	t.Helper()
 	return &process{
 		t: t, name: name, dir: filepath.Join(t.TempDir(), name), addr: freeAddr(t),
-		httpURL: "http://" + freeAddr(t), lines: freeAddr(t), extra: extra,
+		httpURL: "http://" + freeAddr(t), lines: freeAddr(t), extra: extra, client: httpClient,
 	}
 }
 
@@ -103,7 +106,7 @@ func newCluster(t *testing.T, names string, extra ...string) []*process {
 
 func (p *process) args() []string {
 	return append([]string{"serve", "--name", p.name, "--dir", p.dir, "--listen", p.addr,
-		"--http", strings.TrimPrefix(p.httpURL, "http://"), "--redis", p.lines}, p.extra...)
+		"--http", p.httpURL[strings.Index(p.httpURL, "//")+2:], "--redis", p.lines}, p.extra...)
 }
 
 func (p *process) start() *process {
@@ -115,6 +118,9 @@ func (p *process) startAs(program string, args ...string) *process {
 	p.t.Helper()
 	p.cmd = exec.Command(program, args...)
 	p.cmd.Stderr = &p.stderr
+	if p.env != nil {
+		p.cmd.Env, p.cmd.Dir = p.env, p.dir
+	}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		p.t.Fatal(err)
@@ -209,7 +215,7 @@ func eventually(t *testing.T, what string, isSo func() bool) {
 }
 
 func (p *process) status() (s balsa.Status, err error) {
-	_, s, err = askStatus(p.t.Context(), p.httpURL)
+	_, s, err = askStatus(p.t.Context(), p.client, p.httpURL, p.token)
 	return s, err
 }
 
@@ -281,16 +287,32 @@ type answer struct {
 	etag   string
 }
 
-var client = &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}}
+var httpClient = &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}}
 
 func (p *process) do(method, key, body string) (a answer, err error) {
-	r, err := http.NewRequest(method, p.httpURL+"/kv/"+key, strings.NewReader(body))
+	return p.ask(method, "/kv/"+key, body)
+}
+
+func (p *process) post(path, body string) answer {
+	p.t.Helper()
+	a, err := p.ask("POST", path, body)
+	if err != nil {
+		p.t.Fatalf("%s: post %s: %v", p.name, path, err)
+	}
+	return a
+}
+
+func (p *process) ask(method, path, body string) (a answer, err error) {
+	r, err := http.NewRequest(method, p.httpURL+path, strings.NewReader(body))
 	if err != nil {
 		return a, err
 	}
 	// Without this the client would send a GET again by itself; a PUT it never does.
 	r.GetBody = nil
-	response, err := client.Do(r)
+	if p.token != "" {
+		r.Header.Set("Authorization", "Bearer "+p.token)
+	}
+	response, err := p.client.Do(r)
 	if err != nil {
 		return a, err
 	}

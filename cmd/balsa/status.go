@@ -9,10 +9,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/balsaraft/balsa"
@@ -23,80 +21,113 @@ type statusCommand struct {
 	Server []string `help:"URL of a member's HTTP port; several, separated by commas, to hear each for itself. Default: ${default}." default:"http://127.0.0.1:8080" placeholder:"URL"`
 	JSON   bool     `name:"json" help:"Print what the member answers, as JSON; of several members, an array."`
 	Watch  bool     `help:"Look again every second."`
+	credentials
 }
 
 // watchEvery is how often --watch looks.
 const watchEvery = time.Second
 
-// Run looks once, or until a signal comes.
+// Run looks once, or until a signal comes: on a terminal in the place of what was there
+// before, elsewhere one after the other.
 func (s *statusCommand) Run(ctx context.Context, c console) error {
-	for {
-		err := s.look(ctx, c)
-		if !s.Watch {
+	if !s.Watch {
+		answers, standing, err := s.look(ctx)
+		if len(standing) == 0 {
 			return err
 		}
-		if err != nil {
-			fmt.Fprintln(c.stdout, err)
+		return errors.Join(err, s.print(c.stdout, answers, standing))
+	}
+	show := s.shower(c)
+	for {
+		if err := show(s.look(ctx)); err != nil {
+			return err
 		}
 		select {
 		case <-time.After(watchEvery):
-			fmt.Fprintln(c.stdout)
 		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
-func (s *statusCommand) look(ctx context.Context, c console) error {
-	var answers []json.RawMessage
-	var standing []balsa.Status
+// shower shows what a look has brought, members that do not answer among it.
+func (s *statusCommand) shower(c console) func([]json.RawMessage, []balsa.Status, error) error {
+	if s.JSON {
+		return func(answers []json.RawMessage, _ []balsa.Status, err error) error {
+			if err != nil {
+				fmt.Fprintln(c.stderr, err)
+			}
+			if len(answers) == 0 {
+				return nil
+			}
+			return json.NewEncoder(c.stdout).Encode(s.asked(answers)) // a line, for programs that read on
+		}
+	}
+	drawn, b := screen{out: c.stdout}, brushFor(c.stdout)
+	inPlace := redraws(c.stdout)
+	return func(_ []json.RawMessage, standing []balsa.Status, err error) error {
+		var lines []string
+		if len(standing) > 0 {
+			lines = statusTable(standing, b)
+		}
+		if err != nil {
+			for line := range strings.Lines(err.Error()) {
+				lines = append(lines, b.paint(red, strings.TrimRight(line, "\n")))
+			}
+		}
+		if inPlace {
+			return drawn.show(append(lines, b.paint(faint, time.Now().Format(time.TimeOnly)+", again each second; Ctrl-C ends")))
+		}
+		_, err = fmt.Fprintln(c.stdout, strings.Join(lines, "\n")+"\n")
+		return err
+	}
+}
+
+// look asks all members that were named. Those that answered are there beside an error.
+func (s *statusCommand) look(ctx context.Context) (answers []json.RawMessage, standing []balsa.Status, err error) {
+	token, err := s.token()
+	if err != nil {
+		return nil, nil, err
+	}
+	members, err := s.client()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer members.CloseIdleConnections()
 	var errs []error
 	for _, server := range s.Server {
-		raw, status, err := askStatus(ctx, server)
+		raw, status, err := askStatus(ctx, members, server, token)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		answers, standing = append(answers, raw), append(standing, status)
 	}
-	err := errors.Join(errs...)
-	if len(standing) == 0 {
-		return err
-	}
-	if s.JSON {
-		return errors.Join(err, s.printJSON(c.stdout, answers))
-	}
-	return errors.Join(err, printTable(c.stdout, standing))
+	return answers, standing, errors.Join(errs...)
 }
 
-func (s *statusCommand) printJSON(w io.Writer, answers []json.RawMessage) error {
-	var data any = answers
+func (s *statusCommand) print(w io.Writer, answers []json.RawMessage, standing []balsa.Status) error {
+	if s.JSON {
+		return printJSON(w, s.asked(answers))
+	}
+	return printTable(w, standing)
+}
+
+// asked is what the members answered: of one that was asked alone no array.
+func (s *statusCommand) asked(answers []json.RawMessage) any {
 	if len(s.Server) == 1 {
-		data = answers[0]
+		return answers[0]
 	}
-	b, err := json.MarshalIndent(data, "", "  ")
-	if err != nil {
-		return fmt.Errorf("print the status as JSON: %w", err)
-	}
-	_, err = w.Write(append(b, '\n'))
-	return err
+	return answers
 }
 
 // askStatus asks one member. It takes the raw answer along, since a newer member may
 // say more than this program knows.
-func askStatus(ctx context.Context, server string) (raw json.RawMessage, s balsa.Status, err error) {
+func askStatus(ctx context.Context, members *http.Client, server, token string) (raw json.RawMessage, s balsa.Status, err error) {
 	const patience, enough = 5 * time.Second, 1 << 20
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	at, err := url.Parse(server)
-	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
-		return nil, s, fmt.Errorf("%w: --server %s: it must be a URL, such as http://127.0.0.1:8080", errUsage, server)
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.JoinPath("status").String(), nil)
-	if err != nil {
-		return nil, s, err
-	}
-	answer, err := http.DefaultClient.Do(request)
+	answer, err := askMember(ctx, members, http.MethodGet, server, "status", token)
 	if err != nil {
 		return nil, s, err
 	}
@@ -104,6 +135,9 @@ func askStatus(ctx context.Context, server string) (raw json.RawMessage, s balsa
 	raw, err = io.ReadAll(io.LimitReader(answer.Body, enough))
 	if err != nil {
 		return nil, s, fmt.Errorf("read what %s answers: %w", server, err)
+	}
+	if answer.StatusCode == http.StatusUnauthorized {
+		return nil, s, fmt.Errorf("%s does not know the caller; give BALSA_TOKEN, --token-file or --token a token that it knows, or --cert a certificate", server)
 	}
 	if answer.StatusCode != http.StatusOK {
 		return nil, s, fmt.Errorf("%s answers %s: %.200s; is it a member of balsa?", server, answer.Status, bytes.TrimSpace(raw))
@@ -114,12 +148,23 @@ func askStatus(ctx context.Context, server string) (raw json.RawMessage, s balsa
 	return raw, s, nil
 }
 
-// printTable prints a line for each member that anyone who was asked knows of. What
-// nobody of them knows is a dash: each knows itself, and from the leader how far the
-// others' logs are.
+// printTable prints a line for each member that anyone who was asked knows of.
 func printTable(w io.Writer, standing []balsa.Status) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "MEMBER\tROLE\tADDRESS\tSTATE\tTERM\tCOMMIT\tAPPLIED\tLAG")
+	for _, line := range statusTable(standing, brushFor(w)) {
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// statusTable has a line for each member. What nobody of those who were asked knows is a
+// dash: each knows itself, and from the leader how far the others' logs are.
+func statusTable(standing []balsa.Status, b brush) []string {
+	rows := [][]cell{cells("MEMBER", "ROLE", "ADDRESS", "STATE", "TERM", "COMMIT", "APPLIED", "LAG")}
+	for i := range rows[0] {
+		rows[0][i].look = bold
+	}
 	newest := standing[0]
 	for _, s := range standing {
 		if s.Term > newest.Term || s.Term == newest.Term && s.Role == "leader" {
@@ -129,40 +174,42 @@ func printTable(w io.Writer, standing []balsa.Status) error {
 	members := slices.Clone(newest.Members)
 	slices.SortFunc(members, func(a, b balsa.MemberStatus) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 	for _, m := range members {
-		fmt.Fprintln(t, strings.Join(row(m, newest, standing), "\t"))
+		rows = append(rows, row(m, newest, standing))
 	}
 	for _, s := range standing {
 		if len(s.Members) == 0 {
 			// It belongs to no cluster yet, so that no list of members has it.
-			fmt.Fprintln(t, strings.Join(row(balsa.MemberStatus{Name: s.Name, ID: s.ID, Addr: s.Addr, Role: "-"}, s, standing), "\t"))
+			rows = append(rows, row(balsa.MemberStatus{Name: s.Name, ID: s.ID, Addr: s.Addr, Role: "-"}, s, standing))
 		}
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
+	lines := append(align(rows, b), versionLine(newest))
 	for _, s := range standing {
 		if s.Waiting != "" {
-			fmt.Fprintf(w, "%s: %s\n", s.Name, s.Waiting)
+			lines = append(lines, b.paint(yellow, fmt.Sprintf("%s: %s", s.Name, s.Waiting)))
+		}
+		if s.Diverged != "" {
+			lines = append(lines, b.paint(red, fmt.Sprintf("%s: members have different states: %s", s.Name, s.Diverged)))
 		}
 	}
-	return nil
+	return lines
 }
 
+// looks are the colours of states that are worth one.
+var looks = map[string]colour{"leader": green, "unreachable": red, "candidate": yellow, "repairing": red, "removed": red, "founding": yellow, "joining": yellow}
+
 // row is a member's line, as it says itself if it was asked, else as newest sees it.
-func row(m balsa.MemberStatus, newest balsa.Status, standing []balsa.Status) []string {
+func row(m balsa.MemberStatus, newest balsa.Status, standing []balsa.Status) []cell {
 	const unknown = "-"
-	line := []string{m.Name, m.Role, cmp.Or(m.Addr, unknown), state(m, newest), unknown, unknown, unknown, unknown}
-	for _, own := range standing {
-		if own.ID == m.ID {
-			line[3] = own.Role
-			line[4], line[5], line[6] = fmt.Sprint(own.Term), fmt.Sprint(own.Commit), fmt.Sprint(own.Applied)
-			line[7] = lag(newest, own.Applied)
-			return line
+	line := cells(m.Name, m.Role, cmp.Or(m.Addr, unknown), state(m, newest), unknown, unknown, unknown, unknown)
+	if own := slices.IndexFunc(standing, func(s balsa.Status) bool { return s.ID == m.ID }); own >= 0 {
+		s := standing[own]
+		for i, text := range []string{s.Role, fmt.Sprint(s.Term), fmt.Sprint(s.Commit), fmt.Sprint(s.Applied), lag(newest, s.Applied)} {
+			line[3+i].text = text
 		}
+	} else if surveyed(newest) {
+		line[7].text = lag(newest, m.Match)
 	}
-	if surveyed(newest) {
-		line[7] = lag(newest, m.Match)
-	}
+	line[3].look = looks[line[3].text]
 	return line
 }
 

@@ -23,6 +23,8 @@ func TestTableShowsWhatIsKnownAndADashForTheRest(t *testing.T) {
 	follower := balsa.Status{Name: "b", ID: 2, Role: "follower", Leader: "a", LeaderID: 1, Term: 7, Commit: 95, Applied: 90, Members: members}
 	alone := balsa.Status{Name: "b", ID: 2, Role: "follower", Leader: "a", LeaderID: 1, Term: 7, Commit: 95, Applied: 90, Members: unasked}
 	lonely := balsa.Status{Name: "d", ID: 4, Addr: "h:4", Role: "joining", Waiting: "no member has answered at h:9"}
+	apart := follower
+	apart.Diverged = "member c (3): after entry 1024 it hashes to 1, and that of most members to 2"
 	for what, c := range map[string]struct {
 		asked []balsa.Status
 		want  string
@@ -32,28 +34,41 @@ MEMBER  ROLE     ADDRESS  STATE        TERM  COMMIT  APPLIED  LAG
 a       voter    h:1      leader       7     100     100      0
 b       voter    h:2      unreachable  -     -       -        60
 c       learner  h:3      learner      -     -       -        10
+Cluster version 0.0
 `},
 		"a follower that has asked the leader": {[]balsa.Status{follower}, `
 MEMBER  ROLE     ADDRESS  STATE     TERM  COMMIT  APPLIED  LAG
 a       voter    h:1      leader    -     -       -        0
 b       voter    h:2      follower  7     95      90       10
 c       learner  h:3      learner   -     -       -        10
+Cluster version 0.0
 `},
 		"a follower that had no answer from the leader": {[]balsa.Status{alone}, `
 MEMBER  ROLE     ADDRESS  STATE     TERM  COMMIT  APPLIED  LAG
 a       voter    h:1      leader    -     -       -        -
 b       voter    h:2      follower  7     95      90       5
 c       learner  h:3      -         -     -       -        -
+Cluster version 0.0
+`},
+		"one that has heard of states that differ": {[]balsa.Status{apart}, `
+MEMBER  ROLE     ADDRESS  STATE     TERM  COMMIT  APPLIED  LAG
+a       voter    h:1      leader    -     -       -        0
+b       voter    h:2      follower  7     95      90       10
+c       learner  h:3      learner   -     -       -        10
+Cluster version 0.0
+b: members have different states: member c (3): after entry 1024 it hashes to 1, and that of most members to 2
 `},
 		"both": {[]balsa.Status{follower, leader}, `
 MEMBER  ROLE     ADDRESS  STATE     TERM  COMMIT  APPLIED  LAG
 a       voter    h:1      leader    7     100     100      0
 b       voter    h:2      follower  7     95      90       10
 c       learner  h:3      learner   -     -       -        10
+Cluster version 0.0
 `},
 		"one that belongs to no cluster yet": {[]balsa.Status{lonely}, `
 MEMBER  ROLE  ADDRESS  STATE    TERM  COMMIT  APPLIED  LAG
 d       -     h:4      joining  0     0       0        0
+Cluster version 0.0
 d: no member has answered at h:9
 `},
 	} {

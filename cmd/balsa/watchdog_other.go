@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// restWatchdog has nothing to do here.
+func restWatchdog() {}
