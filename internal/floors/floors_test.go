@@ -107,8 +107,12 @@ func TestTheLibraryPullsInNoServer(t *testing.T) {
 	for _, s := range parseModule(t) {
 		r, _ := roomOf(s.dir)
 		for imported := range s.imports() {
-			if !s.isTest() && r.floor < firstUserFloor && slices.Contains(heavy, imported) {
+			library := !s.isTest() && r.floor < firstUserFloor
+			if library && slices.Contains(heavy, imported) && !(imported == "net/http" && slices.Contains(serversGuests, s.dir)) {
 				t.Errorf("%s imports %s: every program that replicates would carry it, browsers too", s.path(), imported)
+			}
+			if name, own := ours(imported); library && own && slices.Contains(serversGuests, name) {
+				t.Errorf("%s imports %s, and net/http with it: every program that replicates would carry it, browsers too", s.path(), imported)
 			}
 			if imported == "math/rand" {
 				t.Errorf("%s imports math/rand: use math/rand/v2, whose sources are seeded on purpose", s.path())
