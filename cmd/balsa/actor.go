@@ -26,7 +26,7 @@ type actor struct {
 	page  *dashboard.Handler
 	log   *slog.Logger
 
-	changing sync.Mutex // held by who starts or stops it
+	changing sync.Mutex // held by who starts or stops it; who comes second waits
 
 	mu     sync.Mutex
 	life   *life  // the last one
@@ -55,14 +55,9 @@ const (
 	stateStopped  = "stopped"
 )
 
-// errBusy says that somebody else starts or stops the member at the moment.
-var errBusy = errors.New("it is being started or stopped; wait a moment")
-
 // start begins another life.
 func (a *actor) start(ctx context.Context, peers founders) error {
-	if !a.changing.TryLock() {
-		return fmt.Errorf("%s: %w", a.name, errBusy)
-	}
+	a.changing.Lock()
 	defer a.changing.Unlock()
 	if a.alive() != nil {
 		return fmt.Errorf("%s runs already", a.name)
@@ -135,8 +130,9 @@ func (a *actor) change(how func()) {
 // mourn notes it when a member ends by itself.
 func (a *actor) mourn(l *life) {
 	<-l.node.Done()
-	if err := l.node.Err(); err != nil && a.alive() == l && a.changing.TryLock() {
-		defer a.changing.Unlock()
+	a.changing.Lock()
+	defer a.changing.Unlock()
+	if err := l.node.Err(); err != nil && a.alive() == l {
 		_ = l.Close(a.log) // for the same reason
 		a.be(stateStopped, err.Error())
 	}
@@ -145,9 +141,7 @@ func (a *actor) mourn(l *life) {
 // end ends the life that there is: in order, or, if it is killed, without a word to
 // anybody.
 func (a *actor) end(killed bool) error {
-	if !a.changing.TryLock() {
-		return fmt.Errorf("%s: %w", a.name, errBusy)
-	}
+	a.changing.Lock()
 	defer a.changing.Unlock()
 	l := a.alive()
 	if l == nil {
@@ -167,9 +161,7 @@ func (a *actor) end(killed bool) error {
 
 // pause lets the member stand still, or go on.
 func (a *actor) pause(still bool) error {
-	if !a.changing.TryLock() {
-		return fmt.Errorf("%s: %w", a.name, errBusy)
-	}
+	a.changing.Lock()
 	defer a.changing.Unlock()
 	l := a.alive()
 	switch {

@@ -110,9 +110,9 @@ func (d *demo) ports(flag, given, fallback string) (all []net.Listener, err erro
 		return nil, err
 	}
 	for _, addr := range addrs {
-		l, err := listen(flag, addr)
+		l, err := listenAt(flag, addr)
 		if err != nil && given == "" {
-			if l, err = listen(flag, "127.0.0.1:0"); err == nil {
+			if l, err = listenAnywhere(flag, "127.0.0.1"); err == nil {
 				fmt.Fprintf(d.stdout, "%s is taken; using %s instead.\n", addr, l.Addr())
 			}
 		}
@@ -122,6 +122,14 @@ func (d *demo) ports(flag, given, fallback string) (all []net.Listener, err erro
 		all = append(all, l)
 	}
 	return all, nil
+}
+
+// listenAt listens at an address; with port 0 at one that is free.
+func listenAt(flag, addr string) (net.Listener, error) {
+	if host, port, err := net.SplitHostPort(addr); err == nil && port == "0" {
+		return listenAnywhere(flag, host)
+	}
+	return listen(flag, addr)
 }
 
 func consecutive(flag, given, fallback string) (addrs []string, err error) {
@@ -149,9 +157,9 @@ func consecutive(flag, given, fallback string) (addrs []string, err error) {
 func findPorts() (founders, error) {
 	peers := founders{}
 	for _, name := range demoNames {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := listenAnywhere("member "+name, "127.0.0.1")
 		if err != nil {
-			return nil, fmt.Errorf("find a port for member %s: %w", name, err)
+			return nil, err
 		}
 		defer l.Close() // not before all are found, so that they differ
 		peers[name] = l.Addr().String()
