@@ -41,8 +41,8 @@ type Status struct {
 	Writing *SnapshotTransfer `json:"writing,omitempty"`
 	// Waiting says why there is no leader, "" if there is one.
 	Waiting string `json:"waiting,omitempty"`
-	// Diverged says how members' states differ, as the last comparisons have shown; "" if
-	// they do not, or if this member was not told (see Hasher).
+	// Diverged says which members' states differ and how, as far as this one was told, and
+	// as long as they do: until they are replaced, or have agreed again. "" if none does.
 	Diverged string `json:"diverged,omitempty"`
 	// Changing says that a change of the members is under way: until it is over, a majority
 	// of those before it is needed, too, so it is no moment to take a member away.

@@ -38,9 +38,7 @@ type StateHash struct {
 type comparing struct {
 	rounds [comparedRounds]comparison
 	own    StateHash // this member's newest
-	// differ says what differs, as of the entry at found.
-	differ error
-	found  wire.Index
+	differ differences
 }
 
 // comparedRounds is how many comparisons are open at a time. One task of a member that
@@ -179,11 +177,12 @@ func (h *Host) judge(r *comparison) {
 	}
 	members := h.view.Membership.All()
 	r.keep(members)
-	if r.unanimous() {
-		return
-	}
 	hash, found := r.majority(len(members))
+	if found {
+		h.compare.differ.settle(r, hash)
+	}
 	switch {
+	case r.unanimous():
 	case found:
 		h.tellMinority(r, hash)
 	case !r.undecided && (len(r.said) == len(members) || r.index < h.compare.own.Index):
@@ -216,7 +215,7 @@ func (h *Host) tellMinority(r *comparison, hash uint64) {
 		}
 		one.told = true
 		err := divergence(r.index, one.hash, hash)
-		h.diverged(one.id, r.index, err)
+		h.diverged(one.id, difference{with: one.id, index: r.index, err: err})
 		if one.id == h.card.ID {
 			self = err
 			continue
@@ -233,7 +232,8 @@ func (h *Host) tellUndecided(r *comparison) {
 	hash, own := h.compare.of(h.card.ID, r.index, h.cfg.HashEvery)
 	for _, one := range r.said {
 		if own && one.id != h.card.ID && one.hash != hash {
-			h.diverged(0, r.index, fmt.Errorf("%w: after entry %d that of this one hashes to %016x, and that of %s to %016x", errUndecided, r.index, hash, h.called(one.id), one.hash))
+			err := fmt.Errorf("%w: after entry %d that of this one hashes to %016x, and that of %s to %016x", errUndecided, r.index, hash, h.called(one.id), one.hash)
+			h.diverged(0, difference{with: one.id, index: r.index, err: err})
 			h.tellDiverged(one.id, wire.Message{Reject: true, Index: r.index, ID: hash})
 		}
 	}
@@ -255,13 +255,13 @@ func (h *Host) called(id wire.MemberID) string {
 }
 
 // diverged says that the state of a member differs, 0 if it is not known of which.
-func (h *Host) diverged(id wire.MemberID, index wire.Index, err error) {
+func (h *Host) diverged(id wire.MemberID, d difference) {
 	if id != 0 {
-		err = fmt.Errorf("%s: %w", h.called(id), err)
+		d.err = fmt.Errorf("%s: %w", h.called(id), d.err)
 	}
-	h.cfg.Logger.Error("members have different states: Apply must follow from the commands alone", "peer", id, "index", index, "error", err)
-	h.compare.differ, h.compare.found = err, index
-	h.event(Event{Kind: Diverged, Member: id, Index: index, Err: err})
+	h.cfg.Logger.Error("members have different states: Apply must follow from the commands alone", "peer", id, "index", d.index, "error", d.err)
+	h.compare.differ.note(d)
+	h.event(Event{Kind: Diverged, Member: id, Index: d.index, Err: d.err})
 }
 
 // onDiverged hears from the leader that this member's state differs.
@@ -270,10 +270,11 @@ func (h *Host) onDiverged(m *wire.Message) {
 	switch {
 	case m.From != h.view.Leader || m.Term != h.view.Term || !known || own == m.ID:
 	case m.Reject:
-		h.diverged(0, m.Index, fmt.Errorf("%w: after entry %d that of this one hashes to %016x, and the leader's to %016x", errUndecided, m.Index, own, m.ID))
+		err := fmt.Errorf("%w: after entry %d that of this one hashes to %016x, and the leader's to %016x", errUndecided, m.Index, own, m.ID)
+		h.diverged(0, difference{with: m.From, index: m.Index, told: true, err: err})
 	default:
 		err := divergence(m.Index, own, m.ID)
-		h.diverged(h.card.ID, m.Index, err)
+		h.diverged(h.card.ID, difference{with: h.card.ID, index: m.Index, err: err})
 		h.stopDiverged(m.Index, err)
 	}
 }
@@ -293,13 +294,4 @@ func mayStart(who identity.Identity) error {
 		return nil
 	}
 	return fmt.Errorf("%w since entry %d or before; %s", ErrDiverged, who.Diverged, whenDiverged)
-}
-
-// differ is what differs among members, as far as this one was told; nil once comparisons
-// went well since.
-func (h *Host) differ() error {
-	if h.compare.own.Index >= h.compare.found+2*h.cfg.HashEvery {
-		return nil
-	}
-	return h.compare.differ
 }

@@ -66,9 +66,9 @@ func TestAMemberWhoseStateDiffersStops(t *testing.T) {
 		!strings.Contains(leader.host.Status().Differ.Error(), "member "+victim.name) {
 		t.Errorf("the leader says %+v, its status %v", e, leader.host.Status().Differ)
 	}
-	w.write(leader, 3)
-	if err := leader.host.Status().Differ; err != nil {
-		t.Errorf("nobody differs any more, and the status says %v", err)
+	w.write(leader, 5)
+	if err := leader.host.Status().Differ; err == nil || !strings.Contains(err.Error(), "member "+victim.name) {
+		t.Errorf("it is a member still, and its state is what it was: the status says %v", err)
 	}
 
 	// Its files are kept, and not started again on: it would serve that state.
@@ -85,7 +85,52 @@ func TestAMemberWhoseStateDiffersStops(t *testing.T) {
 	if got := w.ended(); got != nil {
 		t.Errorf("%v stop after a new beginning", got)
 	}
+	if err := leader.host.Status().Differ; err != nil {
+		t.Errorf("nobody differs any more, and the status says %v", err)
+	}
 	w.agree()
+}
+
+// Scenario nondeterministic-apply: each that differs is named, until it agrees again.
+func TestAllWhoDifferAreNamedAsLongAsTheyDo(t *testing.T) {
+	w := newWorld(t)
+	all := w.cluster(comparing, "a", "b", "c", "d", "e")
+	leader := w.leader()
+	first, second := others(all, leader)[0], others(all, leader)[1]
+	deaf := true
+	w.meddle = func(l letter) []letter {
+		if deaf && l.Kind == wire.Diverged {
+			return nil
+		}
+		return []letter{l}
+	}
+	named := func() (names string) {
+		text := fmt.Sprint(leader.host.Status().Differ)
+		for _, m := range all {
+			if strings.Contains(text, "member "+m.name+" (") {
+				names += m.name
+			}
+		}
+		return names
+	}
+	first.machine.unlike = "chance"
+	w.write(leader, 2)
+	second.machine.unlike = "chance, too"
+	w.write(leader, 2)
+	if got := named(); got != first.name+second.name && got != second.name+first.name {
+		t.Errorf("the status names %q, want %s and %s", got, first.name, second.name)
+	}
+	// What a snapshot would bring: the state of the others. It was never told that it differs.
+	second.machine.unlike = ""
+	w.write(leader, 2)
+	if got := named(); got != first.name {
+		t.Errorf("the status names %q, want %s alone: %s agrees again", got, first.name, second.name)
+	}
+	deaf = false
+	w.write(leader, 2)
+	if got := w.ended(); len(got) != 1 || got[0] != first.name {
+		t.Errorf("%v stop, want %s alone", got, first.name)
+	}
 }
 
 // Scenario nondeterministic-apply: it is the leader's state that differs.
