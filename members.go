@@ -91,6 +91,9 @@ func (n *Node[S, C, R]) Members(ctx context.Context) ([]MemberStatus, error) {
 		for _, p := range done.Survey {
 			if p.ID == members[i].ID {
 				members[i].Match, members[i].Active = p.Match, p.Active
+				if p.Snapshot != nil {
+					members[i].Snapshot = transferOf(*p.Snapshot)
+				}
 			}
 		}
 	}

@@ -88,7 +88,8 @@ type MemberStatus struct {
 	Sent     uint64 `json:"sent_bytes,omitempty"`
 	Received uint64 `json:"received_bytes,omitempty"`
 	Dropped  uint64 `json:"dropped_messages,omitempty"`
-	// Snapshot is one on its way between it and this member, nil if there is none.
+	// Snapshot is one on its way between it and this member, nil if there is none. Members
+	// adds those that the leader sends.
 	Snapshot *SnapshotTransfer `json:"snapshot,omitempty"`
 }
 
@@ -188,10 +189,14 @@ func memberStatus(s host.Status, m wire.Member) MemberStatus {
 	status.RTT = s.RoundTrips[m.ID]
 	for _, t := range s.Transfers {
 		if t.Member == m.ID {
-			status.Snapshot = &SnapshotTransfer{Incoming: t.Incoming, Index: t.Index, Bytes: t.Bytes, Size: t.Size}
+			status.Snapshot = transferOf(t)
 		}
 	}
 	return status
+}
+
+func transferOf(t host.SnapshotTransfer) *SnapshotTransfer {
+	return &SnapshotTransfer{Incoming: t.Incoming, Index: t.Index, Bytes: t.Bytes, Size: t.Size}
 }
 
 func contains(members []wire.Member, id MemberID) bool {

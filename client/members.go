@@ -125,6 +125,9 @@ func membersOf(list []*balsav1.MemberStatus) ([]balsa.MemberStatus, error) {
 	all := []balsa.MemberStatus{}
 	for _, m := range list {
 		status := balsa.MemberStatus{Name: m.GetName(), Addr: m.GetAddr(), Role: m.GetRole(), Match: balsa.Index(m.GetMatch()), Active: m.GetActive()}
+		if t := m.GetSnapshot(); t != nil {
+			status.Snapshot = &balsa.SnapshotTransfer{Incoming: t.GetIncoming(), Index: balsa.Index(t.GetIndex()), Bytes: t.GetBytes(), Size: t.GetSize()}
+		}
 		if err := status.ID.UnmarshalText([]byte(m.GetId())); err != nil {
 			return nil, fmt.Errorf("the list of members is not understood: %w", err)
 		}

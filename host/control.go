@@ -68,6 +68,9 @@ type Progress struct {
 	ID     wire.MemberID
 	Match  wire.Index // up to here its log is known to be durable and equal to the leader's
 	Active bool       // it has answered within an election timeout
+	// Snapshot is one that the leader sends it, nil if there is none: Match stands still
+	// until it has arrived.
+	Snapshot *SnapshotTransfer `json:",omitempty"`
 }
 
 // ErrRefused is under the answer to an operation that the leader would not carry out.
@@ -243,7 +246,7 @@ func (h *Host) survey() []Progress {
 	s := h.core.Status()
 	all := []Progress{{ID: s.ID, Match: s.Durable, Active: true}}
 	for _, p := range s.Peers {
-		all = append(all, Progress{ID: p.ID, Match: p.Match, Active: p.Active})
+		all = append(all, Progress{ID: p.ID, Match: p.Match, Active: p.Active, Snapshot: h.sendingTo(p.ID)})
 	}
 	return all
 }

@@ -81,6 +81,23 @@ func TestAStatusShowsASnapshotOnItsWay(t *testing.T) {
 	if !came.Incoming || came.Member != leader.card.ID {
 		t.Errorf("the other receives %+v", came)
 	}
+	var third *member
+	for _, m := range others(w.members, leader) {
+		if m != lags {
+			third = m
+		}
+	}
+	if err := third.control(host.Command{Op: host.Survey}); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range third.survey {
+		switch now := find(leader); {
+		case p.ID != lags.card.ID && p.Snapshot != nil:
+			t.Errorf("the leader tells a third member that it sends one to %s, too: %+v", p.ID, p.Snapshot)
+		case p.ID == lags.card.ID && (p.Snapshot == nil || *p.Snapshot != now):
+			t.Errorf("the leader tells a third member %+v of it, and sends %+v", p.Snapshot, now)
+		}
+	}
 	w.meddle = nil
 	w.agree()
 	w.until("it is over", func() bool { return len(leader.host.Status().Transfers)+len(lags.host.Status().Transfers) == 0 })

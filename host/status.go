@@ -88,13 +88,22 @@ func (h *Host) lookAround(s *Status) {
 		}
 	}
 	for _, id := range h.contact.ids {
-		if t := h.sending[id]; t != nil && t.source != nil {
-			s.Transfers = append(s.Transfers, SnapshotTransfer{Member: id, Index: t.meta.Pos.Index, Bytes: t.acked, Size: t.source.Size()})
+		if t := h.sendingTo(id); t != nil {
+			s.Transfers = append(s.Transfers, *t)
 		}
 	}
 	if r := h.receives; r != nil {
 		s.Transfers = append(s.Transfers, SnapshotTransfer{Member: r.from, Incoming: true, Index: r.pos.Index, Bytes: r.received})
 	}
+}
+
+// sendingTo is a snapshot on its way to a member, nil if there is none.
+func (h *Host) sendingTo(id wire.MemberID) *SnapshotTransfer {
+	t := h.sending[id]
+	if t == nil || t.source == nil {
+		return nil
+	}
+	return &SnapshotTransfer{Member: id, Index: t.meta.Pos.Index, Bytes: t.acked, Size: t.source.Size()}
 }
 
 // Readable is the index up to which entries are applied and on this member's disk.

@@ -73,6 +73,7 @@ type member struct {
 	reads    map[uint64]bool
 	controls map[uint64]error
 	done     map[uint64]bool // controls that were answered
+	survey   []host.Progress // of the last that was
 }
 
 // add makes a place for a member, with an empty disk, and starts nothing.
@@ -295,7 +296,7 @@ func (m *member) turn() bool {
 		m.reads[token] = true
 	}
 	for _, c := range out.Controls {
-		m.controls[c.Token], m.done[c.Token] = c.Err, true
+		m.controls[c.Token], m.done[c.Token], m.survey = c.Err, true, c.Survey
 	}
 	return len(out.Tasks)+len(out.Refused)+len(out.Reads)+len(out.Controls) > 0
 }

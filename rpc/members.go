@@ -26,10 +26,17 @@ func (s *service[S, C, R]) Status(context.Context, *balsav1.StatusRequest) (*bal
 func members(list []balsa.MemberStatus) (all []*balsav1.MemberStatus) {
 	for _, m := range list {
 		all = append(all, &balsav1.MemberStatus{
-			Name: m.Name, Id: m.ID.String(), Addr: m.Addr, Role: m.Role, Match: uint64(m.Match), Active: m.Active,
+			Name: m.Name, Id: m.ID.String(), Addr: m.Addr, Role: m.Role, Match: uint64(m.Match), Active: m.Active, Snapshot: transfer(m.Snapshot),
 		})
 	}
 	return all
+}
+
+func transfer(t *balsa.SnapshotTransfer) *balsav1.SnapshotTransfer {
+	if t == nil {
+		return nil
+	}
+	return &balsav1.SnapshotTransfer{Incoming: t.Incoming, Index: uint64(t.Index), Bytes: t.Bytes, Size: t.Size}
 }
 
 // Members implements balsav1.ClusterHandler.

@@ -89,6 +89,10 @@ func (s store) intakeOf(ctx context.Context, id balsa.MemberID) (now intake, ok 
 	for _, m := range members {
 		if now.total = max(now.total, int64(m.Match)); m.ID == id {
 			now.what, now.unit, now.done, ok = m.Name+" catches up", counted("entries"), int64(m.Match), true
+			if t := m.Snapshot; t != nil && !t.Incoming {
+				// Its log stands still meanwhile.
+				return intake{m.Name + " receives the state", inBytes, t.Bytes, t.Size}, true
+			}
 		}
 	}
 	return now, ok

@@ -62,7 +62,7 @@ func TestLongWorkTellsHowFarItIs(t *testing.T) {
 	mustRun(t, "remove", "c", "--server", a.httpURL)
 	a.fill("third", 16)
 	adding, _ := programOnTerminal(t, talkative, nil, "add", c.httpURL, "--server", a.httpURL)
-	taken = drawn("c catches up")
+	taken = drawn("c receives the state", "c catches up")
 	slowly(c.cmd.Process, func() bool { return taken.MatchString(adding.String()) || strings.Contains(adding.String(), "REACHED") })
 	tells("add", adding, taken)
 

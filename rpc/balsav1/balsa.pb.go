@@ -899,7 +899,7 @@ type StatusResponse struct {
 	Waiting       string                 `protobuf:"bytes,15,opt,name=waiting,proto3" json:"waiting,omitempty"` // why there is no leader
 	Members       []*MemberStatus        `protobuf:"bytes,16,rep,name=members,proto3" json:"members,omitempty"`
 	Changing      bool                   `protobuf:"varint,17,opt,name=changing,proto3" json:"changing,omitempty"` // a change of the members is under way
-	Diverged      string                 `protobuf:"bytes,18,opt,name=diverged,proto3" json:"diverged,omitempty"`  // how members' states differ, as the last comparisons have shown
+	Diverged      string                 `protobuf:"bytes,18,opt,name=diverged,proto3" json:"diverged,omitempty"`  // which members' states differ and how, as long as they do
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1068,6 +1068,7 @@ type MemberStatus struct {
 	Role          string                 `protobuf:"bytes,4,opt,name=role,proto3" json:"role,omitempty"` // voter, learner, or leaving
 	Match         uint64                 `protobuf:"varint,5,opt,name=match,proto3" json:"match,omitempty"`
 	Active        bool                   `protobuf:"varint,6,opt,name=active,proto3" json:"active,omitempty"`
+	Snapshot      *SnapshotTransfer      `protobuf:"bytes,7,opt,name=snapshot,proto3" json:"snapshot,omitempty"` // one that the leader sends it, or that this member receives of it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1144,6 +1145,81 @@ func (x *MemberStatus) GetActive() bool {
 	return false
 }
 
+func (x *MemberStatus) GetSnapshot() *SnapshotTransfer {
+	if x != nil {
+		return x.Snapshot
+	}
+	return nil
+}
+
+type SnapshotTransfer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Incoming      bool                   `protobuf:"varint,1,opt,name=incoming,proto3" json:"incoming,omitempty"`
+	Index         uint64                 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"` // up to which entries are in it
+	Bytes         int64                  `protobuf:"varint,3,opt,name=bytes,proto3" json:"bytes,omitempty"` // that have come through
+	Size          int64                  `protobuf:"varint,4,opt,name=size,proto3" json:"size,omitempty"`   // of all of it, 0 where it is not known, as on who receives it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SnapshotTransfer) Reset() {
+	*x = SnapshotTransfer{}
+	mi := &file_balsa_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SnapshotTransfer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SnapshotTransfer) ProtoMessage() {}
+
+func (x *SnapshotTransfer) ProtoReflect() protoreflect.Message {
+	mi := &file_balsa_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SnapshotTransfer.ProtoReflect.Descriptor instead.
+func (*SnapshotTransfer) Descriptor() ([]byte, []int) {
+	return file_balsa_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *SnapshotTransfer) GetIncoming() bool {
+	if x != nil {
+		return x.Incoming
+	}
+	return false
+}
+
+func (x *SnapshotTransfer) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *SnapshotTransfer) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *SnapshotTransfer) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
 type MembersRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	WaitMs        uint32                 `protobuf:"varint,1,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"`
@@ -1153,7 +1229,7 @@ type MembersRequest struct {
 
 func (x *MembersRequest) Reset() {
 	*x = MembersRequest{}
-	mi := &file_balsa_proto_msgTypes[14]
+	mi := &file_balsa_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1165,7 +1241,7 @@ func (x *MembersRequest) String() string {
 func (*MembersRequest) ProtoMessage() {}
 
 func (x *MembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_balsa_proto_msgTypes[14]
+	mi := &file_balsa_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1178,7 +1254,7 @@ func (x *MembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MembersRequest.ProtoReflect.Descriptor instead.
 func (*MembersRequest) Descriptor() ([]byte, []int) {
-	return file_balsa_proto_rawDescGZIP(), []int{14}
+	return file_balsa_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *MembersRequest) GetWaitMs() uint32 {
@@ -1198,7 +1274,7 @@ type MembersResponse struct {
 
 func (x *MembersResponse) Reset() {
 	*x = MembersResponse{}
-	mi := &file_balsa_proto_msgTypes[15]
+	mi := &file_balsa_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1210,7 +1286,7 @@ func (x *MembersResponse) String() string {
 func (*MembersResponse) ProtoMessage() {}
 
 func (x *MembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_balsa_proto_msgTypes[15]
+	mi := &file_balsa_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1223,7 +1299,7 @@ func (x *MembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MembersResponse.ProtoReflect.Descriptor instead.
 func (*MembersResponse) Descriptor() ([]byte, []int) {
-	return file_balsa_proto_rawDescGZIP(), []int{15}
+	return file_balsa_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *MembersResponse) GetMembers() []*MemberStatus {
@@ -1252,7 +1328,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_balsa_proto_msgTypes[16]
+	mi := &file_balsa_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1264,7 +1340,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_balsa_proto_msgTypes[16]
+	mi := &file_balsa_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1277,7 +1353,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_balsa_proto_rawDescGZIP(), []int{16}
+	return file_balsa_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Member) GetId() string {
@@ -1319,7 +1395,7 @@ type SetMembersRequest struct {
 
 func (x *SetMembersRequest) Reset() {
 	*x = SetMembersRequest{}
-	mi := &file_balsa_proto_msgTypes[17]
+	mi := &file_balsa_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1331,7 +1407,7 @@ func (x *SetMembersRequest) String() string {
 func (*SetMembersRequest) ProtoMessage() {}
 
 func (x *SetMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_balsa_proto_msgTypes[17]
+	mi := &file_balsa_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1344,7 +1420,7 @@ func (x *SetMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetMembersRequest.ProtoReflect.Descriptor instead.
 func (*SetMembersRequest) Descriptor() ([]byte, []int) {
-	return file_balsa_proto_rawDescGZIP(), []int{17}
+	return file_balsa_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SetMembersRequest) GetMembers() []*Member {
@@ -1379,7 +1455,7 @@ type AddMemberRequest struct {
 
 func (x *AddMemberRequest) Reset() {
 	*x = AddMemberRequest{}
-	mi := &file_balsa_proto_msgTypes[18]
+	mi := &file_balsa_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1391,7 +1467,7 @@ func (x *AddMemberRequest) String() string {
 func (*AddMemberRequest) ProtoMessage() {}
 
 func (x *AddMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_balsa_proto_msgTypes[18]
+	mi := &file_balsa_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1404,7 +1480,7 @@ func (x *AddMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddMemberRequest.ProtoReflect.Descriptor instead.
 func (*AddMemberRequest) Descriptor() ([]byte, []int) {
-	return file_balsa_proto_rawDescGZIP(), []int{18}
+	return file_balsa_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *AddMemberRequest) GetMember() *Member {
@@ -1440,7 +1516,7 @@ type SetRoleRequest struct {
 
 func (x *SetRoleRequest) Reset() {
 	*x = SetRoleRequest{}
-	mi := &file_balsa_proto_msgTypes[19]
+	mi := &file_balsa_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1452,7 +1528,7 @@ func (x *SetRoleRequest) String() string {
 func (*SetRoleRequest) ProtoMessage() {}
 
 func (x *SetRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_balsa_proto_msgTypes[19]
+	mi := &file_balsa_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1465,7 +1541,7 @@ func (x *SetRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRoleRequest.ProtoReflect.Descriptor instead.
 func (*SetRoleRequest) Descriptor() ([]byte, []int) {
-	return file_balsa_proto_rawDescGZIP(), []int{19}
+	return file_balsa_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *SetRoleRequest) GetId() string {
@@ -1507,7 +1583,7 @@ type RemoveMemberRequest struct {
 
 func (x *RemoveMemberRequest) Reset() {
 	*x = RemoveMemberRequest{}
-	mi := &file_balsa_proto_msgTypes[20]
+	mi := &file_balsa_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1519,7 +1595,7 @@ func (x *RemoveMemberRequest) String() string {
 func (*RemoveMemberRequest) ProtoMessage() {}
 
 func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_balsa_proto_msgTypes[20]
+	mi := &file_balsa_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1532,7 +1608,7 @@ func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveMemberRequest.ProtoReflect.Descriptor instead.
 func (*RemoveMemberRequest) Descriptor() ([]byte, []int) {
-	return file_balsa_proto_rawDescGZIP(), []int{20}
+	return file_balsa_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RemoveMemberRequest) GetId() string {
@@ -1566,7 +1642,7 @@ type TransferLeadershipRequest struct {
 
 func (x *TransferLeadershipRequest) Reset() {
 	*x = TransferLeadershipRequest{}
-	mi := &file_balsa_proto_msgTypes[21]
+	mi := &file_balsa_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1578,7 +1654,7 @@ func (x *TransferLeadershipRequest) String() string {
 func (*TransferLeadershipRequest) ProtoMessage() {}
 
 func (x *TransferLeadershipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_balsa_proto_msgTypes[21]
+	mi := &file_balsa_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1591,7 +1667,7 @@ func (x *TransferLeadershipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferLeadershipRequest.ProtoReflect.Descriptor instead.
 func (*TransferLeadershipRequest) Descriptor() ([]byte, []int) {
-	return file_balsa_proto_rawDescGZIP(), []int{21}
+	return file_balsa_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TransferLeadershipRequest) GetTo() string {
@@ -1617,7 +1693,7 @@ type ChangeResponse struct {
 
 func (x *ChangeResponse) Reset() {
 	*x = ChangeResponse{}
-	mi := &file_balsa_proto_msgTypes[22]
+	mi := &file_balsa_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1629,7 +1705,7 @@ func (x *ChangeResponse) String() string {
 func (*ChangeResponse) ProtoMessage() {}
 
 func (x *ChangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_balsa_proto_msgTypes[22]
+	mi := &file_balsa_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1642,7 +1718,7 @@ func (x *ChangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeResponse.ProtoReflect.Descriptor instead.
 func (*ChangeResponse) Descriptor() ([]byte, []int) {
-	return file_balsa_proto_rawDescGZIP(), []int{22}
+	return file_balsa_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ChangeResponse) GetStanding() *Standing {
@@ -1666,7 +1742,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_balsa_proto_msgTypes[23]
+	mi := &file_balsa_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1678,7 +1754,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_balsa_proto_msgTypes[23]
+	mi := &file_balsa_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1691,7 +1767,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_balsa_proto_rawDescGZIP(), []int{23}
+	return file_balsa_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Failure) GetOutcome() Outcome {
@@ -1796,14 +1872,20 @@ const file_balsa_proto_rawDesc = "" +
 	"\awaiting\x18\x0f \x01(\tR\awaiting\x120\n" +
 	"\amembers\x18\x10 \x03(\v2\x16.balsa.v1.MemberStatusR\amembers\x12\x1a\n" +
 	"\bchanging\x18\x11 \x01(\bR\bchanging\x12\x1a\n" +
-	"\bdiverged\x18\x12 \x01(\tR\bdiverged\"\x88\x01\n" +
+	"\bdiverged\x18\x12 \x01(\tR\bdiverged\"\xc0\x01\n" +
 	"\fMemberStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
 	"\x04addr\x18\x03 \x01(\tR\x04addr\x12\x12\n" +
 	"\x04role\x18\x04 \x01(\tR\x04role\x12\x14\n" +
 	"\x05match\x18\x05 \x01(\x04R\x05match\x12\x16\n" +
-	"\x06active\x18\x06 \x01(\bR\x06active\")\n" +
+	"\x06active\x18\x06 \x01(\bR\x06active\x126\n" +
+	"\bsnapshot\x18\a \x01(\v2\x1a.balsa.v1.SnapshotTransferR\bsnapshot\"n\n" +
+	"\x10SnapshotTransfer\x12\x1a\n" +
+	"\bincoming\x18\x01 \x01(\bR\bincoming\x12\x14\n" +
+	"\x05index\x18\x02 \x01(\x04R\x05index\x12\x14\n" +
+	"\x05bytes\x18\x03 \x01(\x03R\x05bytes\x12\x12\n" +
+	"\x04size\x18\x04 \x01(\x03R\x04size\")\n" +
 	"\x0eMembersRequest\x12\x17\n" +
 	"\await_ms\x18\x01 \x01(\rR\x06waitMs\"s\n" +
 	"\x0fMembersResponse\x120\n" +
@@ -1890,7 +1972,7 @@ func file_balsa_proto_rawDescGZIP() []byte {
 }
 
 var file_balsa_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_balsa_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_balsa_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_balsa_proto_goTypes = []any{
 	(Outcome)(0),                      // 0: balsa.v1.Outcome
 	(Reason)(0),                       // 1: balsa.v1.Reason
@@ -1908,16 +1990,17 @@ var file_balsa_proto_goTypes = []any{
 	(*StatusRequest)(nil),             // 13: balsa.v1.StatusRequest
 	(*StatusResponse)(nil),            // 14: balsa.v1.StatusResponse
 	(*MemberStatus)(nil),              // 15: balsa.v1.MemberStatus
-	(*MembersRequest)(nil),            // 16: balsa.v1.MembersRequest
-	(*MembersResponse)(nil),           // 17: balsa.v1.MembersResponse
-	(*Member)(nil),                    // 18: balsa.v1.Member
-	(*SetMembersRequest)(nil),         // 19: balsa.v1.SetMembersRequest
-	(*AddMemberRequest)(nil),          // 20: balsa.v1.AddMemberRequest
-	(*SetRoleRequest)(nil),            // 21: balsa.v1.SetRoleRequest
-	(*RemoveMemberRequest)(nil),       // 22: balsa.v1.RemoveMemberRequest
-	(*TransferLeadershipRequest)(nil), // 23: balsa.v1.TransferLeadershipRequest
-	(*ChangeResponse)(nil),            // 24: balsa.v1.ChangeResponse
-	(*Failure)(nil),                   // 25: balsa.v1.Failure
+	(*SnapshotTransfer)(nil),          // 16: balsa.v1.SnapshotTransfer
+	(*MembersRequest)(nil),            // 17: balsa.v1.MembersRequest
+	(*MembersResponse)(nil),           // 18: balsa.v1.MembersResponse
+	(*Member)(nil),                    // 19: balsa.v1.Member
+	(*SetMembersRequest)(nil),         // 20: balsa.v1.SetMembersRequest
+	(*AddMemberRequest)(nil),          // 21: balsa.v1.AddMemberRequest
+	(*SetRoleRequest)(nil),            // 22: balsa.v1.SetRoleRequest
+	(*RemoveMemberRequest)(nil),       // 23: balsa.v1.RemoveMemberRequest
+	(*TransferLeadershipRequest)(nil), // 24: balsa.v1.TransferLeadershipRequest
+	(*ChangeResponse)(nil),            // 25: balsa.v1.ChangeResponse
+	(*Failure)(nil),                   // 26: balsa.v1.Failure
 }
 var file_balsa_proto_depIdxs = []int32{
 	2,  // 0: balsa.v1.OpenSessionResponse.standing:type_name -> balsa.v1.Standing
@@ -1926,43 +2009,44 @@ var file_balsa_proto_depIdxs = []int32{
 	2,  // 3: balsa.v1.QueryResponse.standing:type_name -> balsa.v1.Standing
 	2,  // 4: balsa.v1.WatchResponse.standing:type_name -> balsa.v1.Standing
 	15, // 5: balsa.v1.StatusResponse.members:type_name -> balsa.v1.MemberStatus
-	15, // 6: balsa.v1.MembersResponse.members:type_name -> balsa.v1.MemberStatus
-	2,  // 7: balsa.v1.MembersResponse.standing:type_name -> balsa.v1.Standing
-	18, // 8: balsa.v1.SetMembersRequest.members:type_name -> balsa.v1.Member
-	18, // 9: balsa.v1.AddMemberRequest.member:type_name -> balsa.v1.Member
-	2,  // 10: balsa.v1.ChangeResponse.standing:type_name -> balsa.v1.Standing
-	0,  // 11: balsa.v1.Failure.outcome:type_name -> balsa.v1.Outcome
-	1,  // 12: balsa.v1.Failure.reasons:type_name -> balsa.v1.Reason
-	2,  // 13: balsa.v1.Failure.standing:type_name -> balsa.v1.Standing
-	3,  // 14: balsa.v1.Cluster.OpenSession:input_type -> balsa.v1.OpenSessionRequest
-	5,  // 15: balsa.v1.Cluster.CloseSession:input_type -> balsa.v1.CloseSessionRequest
-	7,  // 16: balsa.v1.Cluster.Propose:input_type -> balsa.v1.ProposeRequest
-	9,  // 17: balsa.v1.Cluster.Query:input_type -> balsa.v1.QueryRequest
-	11, // 18: balsa.v1.Cluster.Watch:input_type -> balsa.v1.WatchRequest
-	13, // 19: balsa.v1.Cluster.Status:input_type -> balsa.v1.StatusRequest
-	16, // 20: balsa.v1.Cluster.Members:input_type -> balsa.v1.MembersRequest
-	19, // 21: balsa.v1.Cluster.SetMembers:input_type -> balsa.v1.SetMembersRequest
-	20, // 22: balsa.v1.Cluster.AddMember:input_type -> balsa.v1.AddMemberRequest
-	21, // 23: balsa.v1.Cluster.SetRole:input_type -> balsa.v1.SetRoleRequest
-	22, // 24: balsa.v1.Cluster.RemoveMember:input_type -> balsa.v1.RemoveMemberRequest
-	23, // 25: balsa.v1.Cluster.TransferLeadership:input_type -> balsa.v1.TransferLeadershipRequest
-	4,  // 26: balsa.v1.Cluster.OpenSession:output_type -> balsa.v1.OpenSessionResponse
-	6,  // 27: balsa.v1.Cluster.CloseSession:output_type -> balsa.v1.CloseSessionResponse
-	8,  // 28: balsa.v1.Cluster.Propose:output_type -> balsa.v1.ProposeResponse
-	10, // 29: balsa.v1.Cluster.Query:output_type -> balsa.v1.QueryResponse
-	12, // 30: balsa.v1.Cluster.Watch:output_type -> balsa.v1.WatchResponse
-	14, // 31: balsa.v1.Cluster.Status:output_type -> balsa.v1.StatusResponse
-	17, // 32: balsa.v1.Cluster.Members:output_type -> balsa.v1.MembersResponse
-	24, // 33: balsa.v1.Cluster.SetMembers:output_type -> balsa.v1.ChangeResponse
-	24, // 34: balsa.v1.Cluster.AddMember:output_type -> balsa.v1.ChangeResponse
-	24, // 35: balsa.v1.Cluster.SetRole:output_type -> balsa.v1.ChangeResponse
-	24, // 36: balsa.v1.Cluster.RemoveMember:output_type -> balsa.v1.ChangeResponse
-	24, // 37: balsa.v1.Cluster.TransferLeadership:output_type -> balsa.v1.ChangeResponse
-	26, // [26:38] is the sub-list for method output_type
-	14, // [14:26] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	16, // 6: balsa.v1.MemberStatus.snapshot:type_name -> balsa.v1.SnapshotTransfer
+	15, // 7: balsa.v1.MembersResponse.members:type_name -> balsa.v1.MemberStatus
+	2,  // 8: balsa.v1.MembersResponse.standing:type_name -> balsa.v1.Standing
+	19, // 9: balsa.v1.SetMembersRequest.members:type_name -> balsa.v1.Member
+	19, // 10: balsa.v1.AddMemberRequest.member:type_name -> balsa.v1.Member
+	2,  // 11: balsa.v1.ChangeResponse.standing:type_name -> balsa.v1.Standing
+	0,  // 12: balsa.v1.Failure.outcome:type_name -> balsa.v1.Outcome
+	1,  // 13: balsa.v1.Failure.reasons:type_name -> balsa.v1.Reason
+	2,  // 14: balsa.v1.Failure.standing:type_name -> balsa.v1.Standing
+	3,  // 15: balsa.v1.Cluster.OpenSession:input_type -> balsa.v1.OpenSessionRequest
+	5,  // 16: balsa.v1.Cluster.CloseSession:input_type -> balsa.v1.CloseSessionRequest
+	7,  // 17: balsa.v1.Cluster.Propose:input_type -> balsa.v1.ProposeRequest
+	9,  // 18: balsa.v1.Cluster.Query:input_type -> balsa.v1.QueryRequest
+	11, // 19: balsa.v1.Cluster.Watch:input_type -> balsa.v1.WatchRequest
+	13, // 20: balsa.v1.Cluster.Status:input_type -> balsa.v1.StatusRequest
+	17, // 21: balsa.v1.Cluster.Members:input_type -> balsa.v1.MembersRequest
+	20, // 22: balsa.v1.Cluster.SetMembers:input_type -> balsa.v1.SetMembersRequest
+	21, // 23: balsa.v1.Cluster.AddMember:input_type -> balsa.v1.AddMemberRequest
+	22, // 24: balsa.v1.Cluster.SetRole:input_type -> balsa.v1.SetRoleRequest
+	23, // 25: balsa.v1.Cluster.RemoveMember:input_type -> balsa.v1.RemoveMemberRequest
+	24, // 26: balsa.v1.Cluster.TransferLeadership:input_type -> balsa.v1.TransferLeadershipRequest
+	4,  // 27: balsa.v1.Cluster.OpenSession:output_type -> balsa.v1.OpenSessionResponse
+	6,  // 28: balsa.v1.Cluster.CloseSession:output_type -> balsa.v1.CloseSessionResponse
+	8,  // 29: balsa.v1.Cluster.Propose:output_type -> balsa.v1.ProposeResponse
+	10, // 30: balsa.v1.Cluster.Query:output_type -> balsa.v1.QueryResponse
+	12, // 31: balsa.v1.Cluster.Watch:output_type -> balsa.v1.WatchResponse
+	14, // 32: balsa.v1.Cluster.Status:output_type -> balsa.v1.StatusResponse
+	18, // 33: balsa.v1.Cluster.Members:output_type -> balsa.v1.MembersResponse
+	25, // 34: balsa.v1.Cluster.SetMembers:output_type -> balsa.v1.ChangeResponse
+	25, // 35: balsa.v1.Cluster.AddMember:output_type -> balsa.v1.ChangeResponse
+	25, // 36: balsa.v1.Cluster.SetRole:output_type -> balsa.v1.ChangeResponse
+	25, // 37: balsa.v1.Cluster.RemoveMember:output_type -> balsa.v1.ChangeResponse
+	25, // 38: balsa.v1.Cluster.TransferLeadership:output_type -> balsa.v1.ChangeResponse
+	27, // [27:39] is the sub-list for method output_type
+	15, // [15:27] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_balsa_proto_init() }
@@ -1981,7 +2065,7 @@ func file_balsa_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_balsa_proto_rawDesc), len(file_balsa_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
