@@ -23,6 +23,9 @@ type Config struct {
 	// TLS secures the connections, of addresses that do not begin with http://. Without
 	// it those that begin with https:// are checked against the system's authorities.
 	TLS *tls.Config
+	// Known makes Open fail if none of the names exists, as when they are misspelt. Without
+	// it calls wait for the names to appear, as those of machines do that start later.
+	Known bool
 	// Token says who calls, where members tell callers apart: it goes with each call, as
 	// Authorization: Bearer. Without TLS whoever is in between can read it.
 	Token string
@@ -55,7 +58,8 @@ func Dial[C, R any](ctx context.Context, addrs ...string) (*Client[C, R], error)
 
 // Open is Dial with more to say. It fails, with balsa.ErrConfig under the error, on what
 // is no address, and on types that do not survive as bytes; addresses that do not resolve
-// are tried again by each call.
+// are tried again by each call, unless Config.Known asks for an error now, which has a
+// *net.DNSError under it.
 func Open[C, R any](ctx context.Context, cfg Config) (*Client[C, R], error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -76,6 +80,9 @@ func Open[C, R any](ctx context.Context, cfg Config) (*Client[C, R], error) {
 	}
 	c.sessions.init(cfg.SessionTTL)
 	c.targets.resolve(ctx, true)
+	if err := c.targets.strange(); cfg.Known && err != nil {
+		return nil, fmt.Errorf("balsa client: %w", err)
+	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	return c, nil
 }

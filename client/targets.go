@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"slices"
@@ -24,7 +25,8 @@ type targets struct {
 	leader    string      // whom the last who knew took for it
 	next      int         // whose turn it is where any will do
 	resolved  time.Time
-	stale     bool // a target has failed since
+	stale     bool    // a target has failed since
+	unknown   []error // why seeds did not resolve the last time; nil where they did
 }
 
 // route says which member a call is best sent to.
@@ -68,16 +70,42 @@ func (t *targets) resolve(ctx context.Context, now bool) {
 		return
 	}
 	defer t.resolving.Unlock()
+	unknown := make([]error, len(t.seeds))
 	for i, s := range t.seeds {
 		ips, err := t.addresses(ctx, s.host)
-		if err != nil {
+		if unknown[i] = err; err != nil {
 			continue // what it was before is as good a guess as any
 		}
 		t.replace(i, ips)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.resolved, t.stale = time.Now(), false
+	t.resolved, t.stale, t.unknown = time.Now(), false, unknown
+}
+
+// nobody says why there is no target.
+func (t *targets) nobody() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	why := errNoTarget
+	for _, err := range t.unknown {
+		if err != nil {
+			why = fmt.Errorf("%w; %w", why, err)
+		}
+	}
+	return why
+}
+
+// strange says that there is no target, and none to come unless somebody gives a machine one
+// of the names: the name servers have answered that there are none.
+func (t *targets) strange() error {
+	for _, err := range t.unknown {
+		var dns *net.DNSError
+		if !errors.As(err, &dns) || !dns.IsNotFound {
+			return nil
+		}
+	}
+	return t.nobody()
 }
 
 func (t *targets) addresses(ctx context.Context, host string) ([]string, error) {

@@ -45,7 +45,7 @@ func (t *targets) try(ctx context.Context, call try) error {
 		t.resolve(ctx, false)
 		x := t.pick(call.route, avoid)
 		if x == nil {
-			v.add(finding{sure: true, reason: errNoTarget})
+			v.add(finding{sure: true, reason: t.nobody()})
 		} else {
 			s, err := t.attempt(ctx, x, call.ask, n)
 			if err == nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -51,15 +52,21 @@ func (e finalError) Unwrap() error { return e.error }
 func (f *follower) follow(ctx context.Context) error {
 	defer f.members.CloseIdleConnections()
 	f.heard = time.Now()
+	strangers := 0 // names that nobody knew at the beginning, when they may be misspelt
 	for n := 0; ; n++ {
 		base := f.bases[n%len(f.bases)]
 		err := f.stream(ctx, base)
+		if n < len(f.bases) && noSuchHost(err) {
+			strangers++
+		}
 		var final finalError
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.As(err, &final):
 			return final.error
+		case strangers == len(f.bases):
+			return err
 		case time.Since(f.heard) > f.patience:
 			return fmt.Errorf("no member could be watched for %s; the last one, %s: %w", f.patience, base.Host, err)
 		}
@@ -69,6 +76,12 @@ func (f *follower) follow(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// noSuchHost says whether the name servers have answered that there is no such name.
+func noSuchHost(err error) bool {
+	var dns *net.DNSError
+	return errors.As(err, &dns) && dns.IsNotFound
 }
 
 // stream reads what one member sends, as long as it does.

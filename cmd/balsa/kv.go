@@ -38,7 +38,8 @@ type servers struct {
 	credentials
 }
 
-// dial makes a caller of the cluster.
+// dial makes a caller of the cluster. A person may have misspelt the names of the members: to
+// wait for them to appear is for programs that live long.
 func dial(ctx context.Context, addrs []string, who credentials) (*client.Client[kv.Command, kv.Result], error) {
 	token, err := who.token()
 	if err != nil {
@@ -48,7 +49,7 @@ func dial(ctx context.Context, addrs []string, who credentials) (*client.Client[
 	if err != nil {
 		return nil, err
 	}
-	return client.Open[kv.Command, kv.Result](ctx, client.Config{Addrs: addrs, Token: token, TLS: secure})
+	return client.Open[kv.Command, kv.Result](ctx, client.Config{Addrs: addrs, Known: true, Token: token, TLS: secure})
 }
 
 // with calls f with a caller of the cluster, and a context that ends in time.

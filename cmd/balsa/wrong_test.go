@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,29 @@ func TestDirectoryInUseIsRefused(t *testing.T) {
 	other.dir = p.dir
 	mustFail(t, 1, "in use by another process", other.args()...)
 	p.mustPut("k", "v")
+}
+
+// Names of members that nobody knows are said at once, though a member that does not answer
+// is waited for.
+func TestNamesOfMembersThatNobodyKnowsAreSaidAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"kv", "get", "k"}, {"kv", "put", "k", "v"}, {"kv", "watch", "k"}, {"kv", "lock", "l", "true"}, {"members"}, {"remove", "b"},
+		{"status"}, {"bench"}, {"snapshot"},
+	} {
+		// Before the command of a lock, which takes all that follows.
+		args = slices.Insert(args, min(2, len(args)), "--server=http://nowhere.invalid:8080,http://neither.invalid:8080")
+		if args[0] == "status" || args[0] == "snapshot" {
+			args[1] = "--server=http://nowhere.invalid:8080"
+		}
+		began := time.Now()
+		mustFail(t, exitFailed, "no such host", args...)
+		mustFail(t, exitFailed, "Check the spelling", args...)
+		if took := time.Since(began); took > 16*time.Second {
+			t.Errorf("%v: it takes %s to say so twice", args, took)
+		}
+	}
+	mustFail(t, exitUsage, "must be host:port", "kv", "get", "k", "--server", "http://a b:8080")
 }
 
 func TestPortsInUseAreNamed(t *testing.T) {
