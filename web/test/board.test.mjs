@@ -70,8 +70,9 @@ async function write(tab, text) {
 
 const texts = (tab) => tab.evaluate(() => Object.values(window.notes ?? {}).map((note) => note.text).sort());
 const shows = (tab, expected) => until(`${expected}`, async () => JSON.stringify(await texts(tab)) === JSON.stringify(expected))
-  .catch(async (error) => assert.fail(`${error.message}; the window says: ${await tab.evaluate(() => document.querySelector("output").value)}`));
-const members = (tab) => tab.evaluate(() => window.status_.members.map((m) => `${m.name.slice(0, 6)} ${m.role}`).sort());
+  .catch(async (error) => assert.fail(`${error.message}; the window has ${await texts(tab)}, says: ${await tab.evaluate(() => document.querySelector("output").value)}, and stands: ${await tab.evaluate(() => JSON.stringify(window.status_))}`));
+// A window hears how it stands after the note that it wrote is there.
+const members = async (tab) => (await until("its standing", () => tab.evaluate(() => window.status_))).members.map((m) => `${m.name.slice(0, 6)} ${m.role}`).sort();
 
 /** @type {Awaited<ReturnType<typeof company>>} */
 let world;

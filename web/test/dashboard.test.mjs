@@ -5,7 +5,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
-import { browser, eventually, limit, patience, pictures, threePorts, until, workshop } from "./demo.mjs";
+import { browser, eventually as wait, limit, patience, pictures, reads, threePorts, until, workshop } from "./demo.mjs";
 
 /** @type {Awaited<ReturnType<typeof workshop>>} */
 let shop;
@@ -39,8 +39,15 @@ after(async () => {
 // That a stopped member answers 503 is the browser's word, and no complaint of the page.
 afterEach(() => assert.deepEqual(window_.complaints.splice(0).filter((text) => !/^Failed to load resource: .* 503 /.test(text)), [], "the page complains"));
 
-const status = async (name) => (await fetch(`${http[name]}/status`, { signal: AbortSignal.timeout(2000) })).json();
+const status = async (name) => (await fetch(`${http[name]}/status`, { signal: AbortSignal.timeout(5000) })).json();
 const healthy = async (name) => (await fetch(`${http[name]}/healthz`)).ok;
+/** What the members and the page say, for who waited in vain. */
+const standing = async () => {
+  const said = names.map((name) => status(name).then(JSON.stringify, (error) => error.message).then((text) => `${name} says: ${text}`));
+  return [...(await Promise.all(said)), `the page says: ${await reads(tab)}`].join("\n");
+};
+/** @type {<T>(what: string, holds: () => Promise<T>|T) => Promise<T>} */
+const eventually = (what, holds) => wait(what, holds, standing);
 const badge = (name) => tab.$eval(`#member-${name} .badge`, (node) => node.textContent);
 const fact = (name, which) => tab.$eval(`#member-${name} .facts`, (list, which) => [...list.querySelectorAll("dt")].find((dt) => dt.textContent === which)?.nextElementSibling?.textContent, which);
 const press = (selector) => tab.$eval(selector, (button) => {
@@ -149,7 +156,8 @@ test("a member is stopped, started and killed", { timeout: limit }, async () => 
   const next = await leader(rest);
   assert.notEqual(next, old);
   await eventually("the page to crown the next", async () => (await badge(next)) === "leader" && (await badge(old)) === "stopped");
-  assert.ok(await tab.$eval("#event-list", (list, next) => [...list.children].some((li) => li.textContent.includes(next) && /leads in term/.test(li.textContent)), next));
+  // Its role may be on the page before the event that it noted of it.
+  await until(tab, "the event to be listed", (next) => [...document.querySelectorAll("#event-list li")].some((li) => li.textContent.includes(next) && /leads in term/.test(li.textContent)), next);
   await deed(old, "start");
   await whole();
 });
@@ -158,8 +166,8 @@ test("a member that stands still is missed by the others, and goes on", { timeou
   const lead = await leader(), victim = names.find((name) => name !== lead);
   await deed(victim, "pause");
   await eventually("the leader to miss it", async () => (await status(lead)).members.find((m) => m.name === victim).active === false);
-  assert.equal(await badge(victim), "paused");
-  assert.equal(await tab.$eval(`#member-${victim} [data-does=pause]`, (button) => button.getAttribute("aria-pressed")), "true");
+  await eventually("the page to say so", async () => (await badge(victim)) === "paused"
+    && (await tab.$eval(`#member-${victim} [data-does=pause]`, (button) => button.getAttribute("aria-pressed"))) === "true");
   await deed(victim, "pause"); // pressed again, it goes on
   await whole();
 });
@@ -308,7 +316,11 @@ test("members of their own: who falls silent is shown with the age of what is kn
   const members = Object.fromEntries(await Promise.all(list.map(async (name, i) => [name, await shop.run(/^ready .*$/m, "serve", "--name", name, "--dir", name,
     "--listen", `127.0.0.1:${first + i}`, "--http", "127.0.0.1:0", "--redis", "127.0.0.1:0", "--cluster", cluster.join())])));
   const address = (name) => `http://${/ http=(\S+)/.exec(members[name].said())[1]}`;
-  const old = (await (await fetch(`${address("x")}/status`)).json()).leader, [on] = list.filter((name) => name !== old);
+  const old = await wait("one leader of them", async () => {
+    const [one, ...others] = await Promise.all(list.map(async (name) => (await (await fetch(`${address(name)}/status`)).json()).leader));
+    return others.every((leader) => leader === one) && one;
+  });
+  const [on] = list.filter((name) => name !== old);
   const page = await window_.open(`${address(on)}/`);
   await until(page, "all to answer", () => /all 3 members answer/.test(document.getElementById("summary").textContent));
   await page.evaluate(() => {
@@ -322,7 +334,7 @@ test("members of their own: who falls silent is shown with the age of what is kn
   }, old, on);
   await until(page, "another leader", (old) => document.querySelector(".node.leader strong")?.textContent !== old && !!document.querySelector(".node.leader"), old);
   const next = await page.$eval(".node.leader strong", (node) => node.textContent);
-  assert.ok((await page.evaluate(() => window.roles)).some((seen) => seen.startsWith(`${next} candidate`)), "it is seen to stand for election");
+  await until(page, "it to be seen standing for election", (next) => window.roles.some((seen) => seen.startsWith(`${next} candidate`)), next);
   await page.screenshot({ path: join(pictures, "silent.png"), fullPage: true });
   members[old].signal("SIGCONT");
   await until(page, "all to answer again", () => /all 3 members answer/.test(document.getElementById("summary").textContent));

@@ -9,27 +9,36 @@ import { launch } from "./browser.mjs";
 import { command, top } from "./built.mjs";
 import { freePort, isFree } from "./ports.mjs";
 
-/** How long a step may take that works at all, and a test of many steps. */
-export const patience = 30_000, limit = 4 * patience;
+/** How long a step may take that works at all on a slow machine that does other work, and a test of many steps. */
+export const patience = 60_000, limit = 4 * patience;
 
 /** Where pictures of the page are left for people to look at. */
 export const pictures = join(top, "build", "dashboard");
 
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Waits until something is true here. @template T @param {string} what @param {() => Promise<T>|T} holds @returns {Promise<T>} */
-export async function eventually(what, holds) {
+/**
+ * Waits until something is true here. What it waits for in vain is told with what was there
+ * instead, so that a test that fails once in a while need not be caught at it again.
+ * @template T @param {string} what @param {() => Promise<T>|T} holds @param {() => Promise<string>|string} [seen] @returns {Promise<T>}
+ */
+export async function eventually(what, holds, seen = () => "") {
   let last;
   for (const start = Date.now(); Date.now() - start < patience; await pause(50)) {
     try {
       const found = await holds();
       if (found) return found;
+      last = undefined;
     } catch (error) {
       last = error;
     }
   }
-  assert.fail(`in vain for ${what}${last ? `: ${last.message}` : ""}`);
+  const instead = await Promise.race([seen(), pause(5000).then(() => "nobody says how it is")]).catch((error) => `nobody says how it is: ${error.message}`);
+  assert.fail(`in vain for ${what}${last ? `: ${last.message}` : ""}\n${instead}`);
 }
+
+/** What a person reads on a page at the moment. @param {import("puppeteer-core").Page} tab */
+export const reads = (tab) => tab.evaluate(() => `${document.title}, ${location}, ${document.visibilityState}: ${document.body.innerText.replace(/\s+/g, " ").slice(0, 4000)}`);
 
 /** The first of three ports in a row that nobody listens at. */
 export async function threePorts() {
@@ -107,4 +116,4 @@ export async function browser() {
 }
 
 /** Waits until something is true in a page. @param {import("puppeteer-core").Page} tab */
-export const until = (tab, what, holds, ...args) => eventually(what, () => tab.evaluate(holds, ...args));
+export const until = (tab, what, holds, ...args) => eventually(what, () => tab.evaluate(holds, ...args), () => reads(tab));

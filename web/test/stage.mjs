@@ -98,7 +98,7 @@ export async function until(tab, what, holds, ...args) {
     if (found) return found;
     if (Date.now() - start > patience) {
       const status = await tab.evaluate(() => JSON.stringify(globalThis.member?.status, null, 1));
-      const lines = await tab.evaluate(() => (globalThis.lines ?? []).join("\n"));
+      const lines = await tab.evaluate(() => [...(globalThis.lines ?? []), `${location}, ${document.visibilityState}: ${document.body.innerText.replace(/\s+/g, " ").slice(0, 4000)}`].join("\n"));
       await picture(tab, `in vain for ${what}`.replace(/[^\w ]/g, "").slice(0, 80)).catch(() => {});
       assert.fail(`in vain for ${what}: ${status}\n${lines}`);
     }
