@@ -1,6 +1,7 @@
 package grpc_test
 
 import (
+	"cmp"
 	"log/slog"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"github.com/balsaraft/balsa/internal/certs"
 	"github.com/balsaraft/balsa/rpc"
 	"github.com/balsaraft/balsa/transport/grpc"
+	"github.com/balsaraft/balsa/transport/internal/trial"
 )
 
 var (
@@ -32,10 +34,7 @@ func (m mounted) Close() error {
 // listener is a port of this machine, with "" one that is free.
 func listener(t testing.TB, addr string) net.Listener {
 	t.Helper()
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
-	l, err := net.Listen("tcp", addr)
+	l, err := net.Listen("tcp", cmp.Or(addr, "127.0.0.1:0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +44,7 @@ func listener(t testing.TB, addr string) net.Listener {
 // mount is a transport on a server of its own.
 func mount(t testing.TB, addr string, o grpc.Options) mounted {
 	t.Helper()
-	return mountOn(t, listener(t, addr), o, &http.Server{Protocols: rpc.Protocols()})
+	return mountOn(t, listener(t, cmp.Or(addr, trial.Place())), o, &http.Server{Protocols: rpc.Protocols()})
 }
 
 // mountOn is a transport on a server that speaks TLS if it is configured for it.

@@ -1,10 +1,12 @@
 package tcp_test
 
 import (
+	"cmp"
 	"log/slog"
 	"testing"
 
 	"github.com/balsaraft/balsa/balsatest"
+	"github.com/balsaraft/balsa/transport/internal/trial"
 	"github.com/balsaraft/balsa/transport/tcp"
 )
 
@@ -23,6 +25,8 @@ func open(t *testing.T, addr string, o tcp.Options) *tcp.Transport {
 
 func TestConforms(t *testing.T) {
 	balsatest.TestTransport(t, func(*testing.T) balsatest.Listen {
-		return func(t *testing.T, addr string) balsatest.Transport { return open(t, addr, tcp.Options{}) }
+		return func(t *testing.T, addr string) balsatest.Transport {
+			return open(t, cmp.Or(addr, trial.Place()), tcp.Options{})
+		}
 	})
 }

@@ -98,7 +98,7 @@ func TestABrokenConnectionIsMadeAgainAtOnce(t *testing.T) {
 // TestAMemberThatConnectsIsDialledAtOnce: who restarts makes itself heard, and need not
 // wait until the others try again.
 func TestAMemberThatConnectsIsDialledAtOnce(t *testing.T) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := net.Listen("tcp", trial.Place())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,7 +115,7 @@ type impostor struct {
 
 func impersonate(t *testing.T, welcomes bool) impostor {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", trial.Place())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/balsaraft/balsa"
 	"github.com/balsaraft/balsa/introducer"
 	"github.com/balsaraft/balsa/room"
+	"github.com/balsaraft/balsa/transport/internal/trial"
 )
 
 var _ balsa.Transport = (*Transport)(nil)
@@ -78,7 +79,7 @@ type door struct {
 
 func openDoor(t *testing.T) *door {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", trial.Place())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,9 @@ package trial
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
@@ -24,6 +27,16 @@ type Transport interface {
 	Drain([]wire.Arrival) []wire.Arrival
 	Wake() <-chan struct{}
 	Addr() string
+}
+
+// Place is where to listen at a port that is free, for who gives it up and comes back to
+// it. On Linux it lies somewhere in the loopback network, where no connection takes the
+// port for its own end meanwhile, as the many connections of other tests do elsewhere.
+func Place() string {
+	if runtime.GOOS != "linux" {
+		return "127.0.0.1:0"
+	}
+	return fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(250), rand.IntN(250), 2+rand.IntN(250))
 }
 
 // Card is that of a member at an address.
