@@ -4,8 +4,10 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	nethttp "net/http"
 	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -63,6 +65,37 @@ func TestPortsThatADemoComesBackToAreNotThoseOfConnections(t *testing.T) {
 			if n, err := strconv.Atoi(port); err != nil || n < firstPort || n >= firstPort+portCount {
 				t.Errorf("member %s listens at %s", a.name, addr)
 			}
+		}
+	}
+}
+
+// The page of a member that was killed writes through another one.
+func TestAPageAsksAnotherMemberThanItsOwn(t *testing.T) {
+	t.Parallel()
+	d := newDemo(t)
+	if !d.awaitLeader(t.Context()) {
+		t.Fatal("no leader")
+	}
+	a := d.stage.actors[0]
+	if err := d.stage.doTo(a, "kill"); err != nil {
+		t.Fatal(err)
+	}
+	put := func(through string) int {
+		request, err := nethttp.NewRequestWithContext(t.Context(), nethttp.MethodPut, "http://"+a.front.addr+"/kv/tour", strings.NewReader("still here"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Balsa-Demo-Through", through)
+		answer, err := nethttp.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		return answer.StatusCode
+	}
+	for through, want := range map[string]int{"": nethttp.StatusServiceUnavailable, "b": nethttp.StatusOK, "nobody": nethttp.StatusServiceUnavailable} {
+		if got := put(through); got != want {
+			t.Errorf("through %q it is answered with %d; want %d", through, got, want)
 		}
 	}
 }

@@ -13,18 +13,23 @@ import (
 
 // front is the HTTP address of a member of the demo. It outlives the member, so that the
 // page can start again what it has stopped: a stopped member's own handler goes on
-// answering that it has stopped.
+// answering that it has stopped. Its page may ask another member: no browser lets it go to
+// another address for that.
 type front struct {
 	addr    string
 	handler atomic.Pointer[nethttp.Handler]
+	others  atomic.Pointer[map[string]*front] // of all members, by their names
 	server  *nethttp.Server
 }
+
+// through is the header in which a page names the member that it asks.
+const through = "Balsa-Demo-Through"
 
 // openFront serves at a listener until Close. Nothing may ask before the first show.
 func openFront(l net.Listener, log *slog.Logger) *front {
 	f := &front{addr: l.Addr().String()}
 	f.server = http.NewServer(nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
-		if h := f.handler.Load(); h != nil {
+		if h := f.asked(r).handler.Load(); h != nil {
 			(*h).ServeHTTP(w, r)
 			return
 		}
@@ -36,6 +41,16 @@ func openFront(l net.Listener, log *slog.Logger) *front {
 			log.Error("the demo's page is not served any more", "http", f.addr, "error", err)
 		}
 	}()
+	return f
+}
+
+// asked is the front of the member that a request is for.
+func (f *front) asked(r *nethttp.Request) *front {
+	if others := f.others.Load(); others != nil {
+		if other := (*others)[r.Header.Get(through)]; other != nil {
+			return other
+		}
+	}
 	return f
 }
 

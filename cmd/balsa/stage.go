@@ -25,8 +25,13 @@ type stage struct {
 func newStage(ctx context.Context, peers founders, actors []*actor) *stage {
 	s := &stage{peers: peers, actors: actors, ctx: ctx}
 	s.proof = proof.New(s.awake)
+	fronts := map[string]*front{}
 	for i, a := range actors {
 		a.page = dashboard.NewHandler(a.name, seat{s, i}, s)
+		fronts[a.name] = a.front
+	}
+	for _, f := range fronts {
+		f.others.Store(&fronts)
 	}
 	return s
 }

@@ -64,7 +64,9 @@ export async function follow(path, signal, take) {
 }
 
 const keyPath = (key) => `/kv/${encodeURIComponent(key)}`;
-export const put = (key, value, condition = {}) => json(keyPath(key), { method: "PUT", body: value, headers: condition });
+export const put = (key, value, headers = {}) => json(keyPath(key), { method: "PUT", body: value, headers });
+/** The header that has a stage ask another member than the page's own. @param {string} member */
+export const through = (member) => ({ "Balsa-Demo-Through": member });
 export const del = (key) => json(keyPath(key), { method: "DELETE" });
 export async function get(key) {
   const response = await ask(keyPath(key));
