@@ -241,18 +241,6 @@ func (c *calls[R]) settleGroup(own map[session.ID]bool, envelopes []session.Enve
 	c.advance()
 }
 
-// finishSent fails one call, unless it is still to be handed over.
-func (c *calls[R]) finishSent(seq uint64, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.chunks) > 0 && seq >= c.chunks[0].First {
-		return
-	}
-	var none R
-	c.answer(seq, none, err)
-	c.advance()
-}
-
 // answer settles a call and wakes who waits for it.
 func (c *calls[R]) answer(seq uint64, result R, err error) {
 	if answered := c.settle(seq, result, err); answered != nil {

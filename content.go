@@ -107,7 +107,7 @@ func (m *machine[S, C, R]) Restore(in host.ApplyInput, r io.Reader) (out host.Ap
 	_, _, out.Opened = m.table.Result(in.Own, 0)
 	if out.Opened || m.own[in.Own] {
 		m.own[in.Own] = true
-		m.answerSkipped(in.Own)
+		m.answerSkipped(in.Own, &out)
 	}
 	out.Low = m.calls.low()
 	return out, nil
@@ -171,15 +171,18 @@ func readContentHead(r io.Reader) (last rewound, sessions int64, err error) {
 }
 
 // answerSkipped tells own callers what became of their commands among the entries that
-// a snapshot stands for, which this member never applied. Under a session of which it does
-// not know yet that it is open, nothing was sent: those commands are still to come.
-func (m *machine[S, C, R]) answerSkipped(own session.ID) {
+// a snapshot stands for, which this member never applied. If their session is not known any
+// more, the host tells them, which knows what has left, once it uses another: who hears it
+// earlier could propose again under the same one. Under a session of which it does not know
+// yet that it is open, nothing was sent: those commands are still to come.
+func (m *machine[S, C, R]) answerSkipped(own session.ID, out *host.ApplyOutput) {
+	out.Expired = !out.Opened
 	for _, seq := range m.calls.waiting() {
 		result, verdict, open := m.table.Result(own, seq)
 		switch {
 		case !open:
 			// Whether it ran before the session went cannot be told from here.
-			m.calls.finishSent(seq, outcome(proposing, false, ErrSessionExpired))
+			out.Refused = append(out.Refused, host.Refusal{Seq: seq, Err: ErrSessionExpired})
 		case verdict == session.Repeated || verdict == session.RepeatedLost:
 			m.answer(session.Envelope{Session: own, Seq: seq}, verdict, result)
 		}

@@ -111,7 +111,7 @@ func (h *Host) applied(in ApplyInput, out ApplyOutput, err error) {
 	h.fresh.refresh(a.at.Index)
 	h.noteRemoval()
 	h.outbox.answered(in.Own, out)
-	h.out.Refused = append(h.out.Refused, out.Refused...)
+	h.refused(out.Refused)
 	h.step(raft.Applied{Index: a.at.Index})
 	h.releaseReads()
 	h.hashed(out.Hashes)

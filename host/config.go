@@ -85,9 +85,10 @@ type ApplyOutput struct {
 	// Opened says that the session Own is open; Expired that the log calls it unknown: it
 	// was unused for too long, or its opening came too late.
 	Opened, Expired bool
-	// Refused are commands that will not run, because their session was unused for too long.
-	// They come out of the host's turn, once it has put another session in the place of one
-	// that has expired.
+	// Refused are commands whose session was unused for too long: those that will not run,
+	// and, of Restore, all that wait in a session that the snapshot does not know, of which
+	// those that have left may have run. They come out of the host's turn, once it has put
+	// another session in the place of one that has expired, under which goes what has not left.
 	Refused []Refusal
 	// Low is the lowest of this member's own commands that is not answered.
 	Low uint64

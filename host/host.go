@@ -33,8 +33,8 @@ type Output struct {
 	Deadline time.Duration // when to turn again at the latest, by Now.Mono
 }
 
-// Refusal says that an own command was withdrawn and why. It was never sent to the
-// log if Sure, else it may have been.
+// Refusal says that an own command will have no result here and why. It has not run and
+// never will if Sure, else it may have, or may yet.
 type Refusal struct {
 	Seq  uint64
 	Sure bool

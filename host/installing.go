@@ -124,7 +124,8 @@ func (h *Host) installedBackup(out ApplyOutput, work SnapshotWork) {
 		h.fail(fmt.Errorf("make a backup the state at %s: %w", i.meta.Pos, work.Err))
 		return
 	}
-	out.Expired, out.Refused, out.Hashes = i.out.Expired, i.out.Refused, i.out.Hashes
+	out.Expired = out.Expired || i.out.Expired
+	out.Refused, out.Hashes = append(i.out.Refused, out.Refused...), i.out.Hashes
 	h.applied(i.in, out, nil)
 	h.applying.bytes, h.captures.size = 0, work.Bytes
 	h.event(Event{Kind: Restored, Index: i.meta.Pos.Index})

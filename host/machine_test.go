@@ -3,6 +3,7 @@ package host_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -34,6 +35,8 @@ type content struct {
 	Times    []int64
 	Sessions []byte
 }
+
+var errExpired = errors.New("session expired")
 
 func newMachine() *machine {
 	return &machine{next: 1, answers: map[uint64]string{}, own: map[session.ID]bool{}}
@@ -168,6 +171,12 @@ func (m *machine) Restore(in host.ApplyInput, r io.Reader) (out host.ApplyOutput
 		}
 	}
 	_, _, out.Opened = m.table.Result(in.Own, 0)
+	for seq := uint64(1); m.own[in.Own] && !out.Opened && seq < m.next; seq++ {
+		out.Expired = true
+		if !m.answered(seq) {
+			out.Refused = append(out.Refused, host.Refusal{Seq: seq, Err: errExpired})
+		}
+	}
 	out.Low = m.low()
 	return out, nil
 }

@@ -187,9 +187,19 @@ func (o *outbox) answered(own session.ID, out ApplyOutput) {
 }
 
 // skipped makes all go again after entries that a snapshot stands for. What was among
-// them under a session that had ended is not found in the state, and nobody else will
-// tell: it comes back as expired.
+// them under a session that had ended is not found in the state. The machine refuses it; one
+// that does not gets it back as expired.
 func (o *outbox) skipped() { o.leaderChanged() }
+
+// refused tells callers of what the machine refuses. What it is not sure of, and has not
+// left, goes under the next session.
+func (h *Host) refused(list []Refusal) {
+	for _, r := range list {
+		if p := h.outbox.find(r.Seq); r.Sure || p != nil && p.sent {
+			h.out.Refused = append(h.out.Refused, r)
+		}
+	}
+}
 
 // turnOutbox brings to the leader what waits. A leader's own proposals wait while the
 // log is being written: they are the next batch.

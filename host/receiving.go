@@ -219,6 +219,7 @@ func (h *Host) installed(meta snapshot.Meta, r *receiving, in ApplyInput, out Ap
 		h.log.Reset(meta.Pos)
 	}
 	h.outbox.answered(in.Own, out) // what it says of a session is of that one
+	h.refused(out.Refused)
 	h.outbox.skipped()
 	h.step(raft.SnapshotInstalled{Pos: meta.Pos, Membership: meta.Membership, From: r.from})
 	h.logging.committed = max(h.logging.committed, meta.Pos.Index)

@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -46,6 +47,51 @@ func TestACommandThatExpiredWithinASnapshotIsAnswered(t *testing.T) {
 	w.until("it is answered", func() bool { return m.machine.answered(seq) })
 	if got := m.machine.answers[seq]; got != "expired" || len(w.agree()) != 1 {
 		t.Errorf("the answer is %q, applied was %v", got, m.machine.Log)
+	}
+}
+
+// A member's session expires within a snapshot. Of a command that it had sent nobody can
+// tell there whether it ran before; one that it had not sent goes under its next session,
+// and so does whatever is proposed from then on. Scenario session-lost-in-snapshot.
+func TestAMemberWhoseSessionIsNotInASnapshotOpensAnother(t *testing.T) {
+	const ttl = 10 * time.Second
+	w := newWorld(t)
+	all := w.cluster(func(c *host.Config) { c.SessionTTL = ttl }, "a", "b", "c")
+	leader := w.leader()
+	m := others(all, leader)[0]
+	m.must("x")
+	w.agree()
+	w.meddle = lose(func(l letter) bool { return l.to.ID == m.card.ID && l.Kind == wire.Append && len(l.Spans) > 0 })
+	sent := m.propose("sent")
+	w.until("it has run elsewhere", func() bool { return slices.Contains(leader.machine.Log, "sent") })
+	w.run(2 * ttl)
+	leader.must("y")
+	leader.must("z")
+	leader.host.TakeSnapshot(func(error) {})
+	m.hold = onLane(host.ApplyLane)
+	w.until("the snapshot is about to be its state", func() bool { return slices.ContainsFunc(m.tasks, m.hold) })
+	cut := w.meddle
+	w.meddle = lose(func(l letter) bool { return l.from == m || l.to.ID == m.card.ID })
+	w.until("it knows no leader", func() bool { return m.host.Status().Core.Leader == 0 })
+	kept := m.propose("kept")
+	m.hold, w.meddle = nil, cut
+	w.until("what was sent is refused", func() bool { _, told := m.refused[sent]; return told })
+	if _, installed := m.saw(host.SnapshotInstalled); !installed || m.refused[sent].Sure {
+		t.Errorf("by a snapshot: %v; refused for sure, though it has run: %v", installed, m.refused[sent].Sure)
+	}
+	m.machine.giveUp(sent)
+	w.meddle = nil
+	if got := m.must("next"); got == "expired" {
+		t.Error("the next command went under the session that has expired")
+	}
+	w.until("what was kept is answered", func() bool { return m.machine.answered(kept) })
+	if r, refused := m.refused[kept]; refused {
+		t.Errorf("what had not left is refused: %v", r.Err)
+	}
+	got := w.agree()
+	slices.Sort(got)
+	if want := []string{"kept", "next", "sent", "x", "y", "z"}; !slices.Equal(got, want) {
+		t.Errorf("applied was %v, want each once of %v", got, want)
 	}
 }
 

@@ -197,6 +197,42 @@ var inSessions = []fault{
 		new: " {",
 	},
 	{
+		row: "session-expiry", what: "a session of which the log says that it has expired is used on",
+		file: "host/outbox.go", by: simulator,
+		old: "	if out.Expired && own == o.session {\n",
+		new: "	if out.Expired && own == o.session && o.state == sessionOpening {\n",
+	},
+	{
+		row: "session-expiry", what: "who waits in an expired session hears it before the host does",
+		file: "machine.go", by: ".",
+		old: "		out.Refused = append(out.Refused, host.Refusal{Seq: e.Seq, Sure: true, Err: ErrSessionExpired})\n",
+		new: "		m.calls.finish(e.Seq, result, outcome(proposing, true, ErrSessionExpired))\n",
+	},
+	{
+		row: "session-lost-in-snapshot", what: "a session that is not in the snapshot is used on",
+		file: "host/receiving.go", by: simulator,
+		old: "	h.outbox.answered(in.Own, out)",
+		new: "	out.Expired = false\n	h.outbox.answered(in.Own, out)",
+	},
+	{
+		row: "session-lost-in-snapshot", what: "what may have run before its session went is refused for sure",
+		file: "host/outbox.go", by: simulator,
+		old: "			h.out.Refused = append(h.out.Refused, r)\n",
+		new: "			r.Sure = true\n			h.out.Refused = append(h.out.Refused, r)\n",
+	},
+	{
+		row: "session-lost-in-snapshot", what: "what has not left is refused with what has",
+		file: "host/outbox.go", by: "host",
+		old: "r.Sure || p != nil && p.sent {",
+		new: "r.Sure || p != nil {",
+	},
+	{
+		row: "session-lost-in-snapshot", what: "who waits in a session that is not in the snapshot hears it before the host does",
+		file: "content.go", by: ".",
+		old: "			out.Refused = append(out.Refused, host.Refusal{Seq: seq, Err: ErrSessionExpired})\n",
+		new: "			m.calls.finish(seq, result, outcome(proposing, false, ErrSessionExpired))\n",
+	},
+	{
 		row: "session-expiry", what: "sessions expire by a time that is the member's own",
 		file: "machine.go", by: ".",
 		old: "verdict, result := m.table.Begin(a.member, b.Time())",

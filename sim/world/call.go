@@ -15,6 +15,9 @@ type calls struct {
 	judge *judge
 	next  uint64 // number of the last proposal
 	open  map[uint64]*call
+
+	expired map[uint64]session.ID // commands whose callers are to hear that their session is gone
+	told    map[session.ID]uint64 // who heard it first, and what had been proposed by then
 }
 
 // call is one proposal that somebody waits for.
@@ -25,7 +28,29 @@ type call struct {
 	guest  func(result uint64, o outcome) // a caller outside who is told; nil: the judge
 }
 
-func newCalls(j *judge) *calls { return &calls{judge: j, open: map[uint64]*call{}} }
+func newCalls(j *judge) *calls {
+	return &calls{judge: j, open: map[uint64]*call{}, expired: map[uint64]session.ID{}, told: map[session.ID]uint64{}}
+}
+
+// meetExpired: a command that was proposed after a caller on the same member had heard that
+// the session is gone does not go under that session.
+func (c *calls) meetExpired(who string, e session.Envelope) {
+	if last, told := c.told[e.Session]; told && e.Seq > last {
+		broken("%s brings command %d under session %s, though it was proposed after a caller there had heard that it has expired", who, e.Seq, e.Session)
+	}
+	c.lost(e.Session, e.Seq)
+}
+
+// lost notes that a command's caller is to hear that its session is gone.
+func (c *calls) lost(id session.ID, seq uint64) { c.expired[seq] = id }
+
+// hears notes that the caller does, if it still waits.
+func (c *calls) hears(seq uint64) {
+	id := c.expired[seq]
+	if _, told := c.told[id]; !told && c.open[seq] != nil {
+		c.told[id] = c.next
+	}
+}
 
 // gather numbers commands and makes of them what a host takes.
 func (c *calls) gather(commands [][]byte, numbers []uint64, now time.Duration) host.Chunk {

@@ -3,6 +3,7 @@ package world
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
@@ -126,11 +127,23 @@ func (m *machine) applyCommand(index wire.Index, payload []byte, now int64, own 
 	if !m.own[envelope.Session] {
 		return nil, nil
 	}
-	if verdict == session.Expired && envelope.Session == own {
-		out.Expired = true
+	if verdict == session.Expired {
+		m.expired(envelope, own, out)
+		return nil, nil
 	}
 	return func() { m.answer(envelope.Seq, verdict, result) }, nil
 }
+
+// expired has the host tell whoever waits for a command that its session is gone, as a node
+// does.
+func (m *machine) expired(e session.Envelope, own session.ID, out *host.ApplyOutput) {
+	m.calls.meetExpired(m.who, e)
+	out.Refused = append(out.Refused, host.Refusal{Seq: e.Seq, Sure: true, Err: errExpired})
+	out.Expired = out.Expired || e.Session == own
+}
+
+// errExpired stands for the word of a node.
+var errExpired = errors.New("session expired")
 
 func (m *machine) answer(seq uint64, v session.Verdict, result uint64) {
 	switch v {
@@ -138,8 +151,6 @@ func (m *machine) answer(seq uint64, v session.Verdict, result uint64) {
 		m.calls.done(seq, result)
 	case session.RepeatedLost, session.Answered:
 		m.calls.refused(seq, false)
-	case session.Expired:
-		m.calls.refused(seq, true)
 	}
 }
 
@@ -212,7 +223,7 @@ func (m *machine) Restore(in host.ApplyInput, r io.Reader) (out host.ApplyOutput
 	_, _, out.Opened = m.table.Result(in.Own, 0)
 	if out.Opened || m.own[in.Own] {
 		m.own[in.Own] = true
-		m.answerSkipped(in.Own)
+		m.answerSkipped(in.Own, &out)
 	}
 	out.Low = m.calls.low()
 	return out, nil
@@ -235,13 +246,18 @@ func (m *machine) readHead(r io.Reader) (count, digest uint64, err error) {
 }
 
 // answerSkipped tells own callers what became of their commands among the entries that
-// a snapshot stands for.
-func (m *machine) answerSkipped(own session.ID) {
+// a snapshot stands for. The host tells those whose session is gone.
+func (m *machine) answerSkipped(own session.ID, out *host.ApplyOutput) {
+	if !out.Opened {
+		m.seat.w.count("session-lost")
+		out.Expired = true
+	}
 	for _, seq := range m.calls.waiting() {
 		result, verdict, open := m.table.Result(own, seq)
 		switch {
 		case !open:
-			m.calls.refused(seq, false)
+			m.calls.lost(own, seq)
+			out.Refused = append(out.Refused, host.Refusal{Seq: seq, Err: errExpired})
 		case verdict == session.Repeated || verdict == session.RepeatedLost:
 			m.answer(seq, verdict, result)
 		}

@@ -26,6 +26,7 @@ func (f *faults) plots() (list []namedPlot) {
 		{"slow-link", f.slowLinks, (*plot).slowLink},
 		{"odd-state", f.oddStates, (*plot).oddState},
 		{"restore-running", f.restores, (*plot).restoreRunning},
+		{"lost-session", f.lostSessions, (*plot).lostSession},
 	} {
 		if p.exists {
 			list = append(list, p)

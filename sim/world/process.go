@@ -85,6 +85,9 @@ func (p *process) turn() {
 		p.begin(t)
 	}
 	for _, r := range out.Refused {
+		if r.Err == errExpired {
+			p.calls.hears(r.Seq)
+		}
 		p.calls.refused(r.Seq, r.Sure)
 	}
 	for _, token := range out.Reads {

@@ -75,13 +75,25 @@ func (m *machine) applyRelayed(index wire.Index, payload []byte, now int64, own 
 		if verdict, result, err = m.applyRequest(index, member, request, rest, now); err != nil {
 			return nil, fmt.Errorf("apply entry %d: %w", index, err)
 		}
-	} else if verdict == session.Expired && member.Session == own {
-		out.Expired = true
-	}
-	if !m.own[member.Session] {
+		if verdict == session.Expired {
+			// The caller's session is gone, and the member's is not.
+			return m.toOwn(member, func() { m.calls.refused(member.Seq, true) }), nil
+		}
+	} else if verdict == session.Expired {
+		if m.own[member.Session] {
+			m.expired(member, own, out)
+		}
 		return nil, nil
 	}
-	return func() { m.answer(member.Seq, verdict, result) }, nil
+	return m.toOwn(member, func() { m.answer(member.Seq, verdict, result) }), nil
+}
+
+// toOwn is an answer, if somebody waits for it here.
+func (m *machine) toOwn(e session.Envelope, answer func()) func() {
+	if !m.own[e.Session] {
+		return nil
+	}
+	return answer
 }
 
 // known is a verdict as all members agree on it: what a command came to they may not.

@@ -35,13 +35,13 @@ func (m *machine) applyRestore(index wire.Index, payload []byte, now int64, own 
 	if verdict == session.Fresh {
 		return m.applyStep(index, member, e, out)
 	}
-	if verdict == session.Expired && member.Session == own {
-		out.Expired = true
-	}
-	if !m.own[member.Session] {
+	if verdict == session.Expired {
+		if m.own[member.Session] {
+			m.expired(member, own, out)
+		}
 		return nil, nil
 	}
-	return func() { m.answer(member.Seq, verdict, 0) }, nil
+	return m.toOwn(member, func() { m.answer(member.Seq, verdict, 0) }), nil
 }
 
 // applyStep does what was not done before. Who waits for the end of a restore is answered

@@ -21,7 +21,7 @@ type faults struct {
 	ackCrashes, crashesTwice, snapshotsOnTails                        bool
 	guests, garble                                                    bool
 	rollbacks, slowLinks, oddStates                                   bool
-	upgrades, restores                                                bool // drawn apart: see drawUpgrades
+	upgrades, restores, lostSessions                                  bool // drawn apart: see drawUpgrades
 }
 
 // named lists all troubles by name, in a fixed order.
@@ -37,7 +37,7 @@ func (f *faults) named() []namedFault {
 		{"acknowledged-crash", &f.ackCrashes}, {"crash-twice", &f.crashesTwice}, {"snapshot-on-tail", &f.snapshotsOnTails},
 		{"guests", &f.guests}, {"garble", &f.garble},
 		{"rolled-back", &f.rollbacks}, {"slow-link", &f.slowLinks}, {"odd-state", &f.oddStates},
-		{"upgrades", &f.upgrades}, {"restore-running", &f.restores},
+		{"upgrades", &f.upgrades}, {"restore-running", &f.restores}, {"lost-session", &f.lostSessions},
 	}
 }
 
@@ -60,7 +60,7 @@ func (f *faults) String() string {
 func drawFaults(d draw) (f faults) {
 	share := d.Float64()
 	for _, n := range f.named() {
-		if n.exists != &f.upgrades && n.exists != &f.restores {
+		if n.exists != &f.upgrades && n.exists != &f.restores && n.exists != &f.lostSessions {
 			*n.exists = d.chance(share)
 		}
 	}

@@ -157,7 +157,8 @@ func newWorld(seed uint64, o Options) *World {
 	}
 	w.drawShape()
 	w.drawUpgrades(seed)
-	w.faults.restores = newDraw(seed, 0x726573746f7265).one(3) // apart, as upgrades are
+	w.faults.restores = newDraw(seed, 0x726573746f7265).one(3)     // apart, as upgrades are
+	w.faults.lostSessions = newDraw(seed, 0x73657373696f6e).one(3) // so are these
 	for _, n := range w.faults.named() {
 		*n.exists = *n.exists && !slices.Contains(o.Without, n.name)
 	}

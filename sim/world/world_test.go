@@ -80,11 +80,12 @@ func TestWorldsThatOnceBroke(t *testing.T) {
 		}
 		seeds = append(seeds, seed)
 	}
-	// There were no upgrades then, and they would make other worlds of these seeds.
-	without := world.Options{Without: []string{"upgrades"}}
+	// There were no upgrades then, nor sessions that a plot outlives, and they would make other
+	// worlds of these seeds.
+	without := world.Options{Without: []string{"upgrades", "lost-session"}}
 	sideBySide(t, seeds, func(t *testing.T, seed uint64) {
 		if r := world.Run(seed, without); r.Err != nil {
-			t.Errorf("%v\nreplay with: go run ./sim -without upgrades -seed %d -v", r.Err, seed)
+			t.Errorf("%v\nreplay with: go run ./sim -without upgrades,lost-session -seed %d -v", r.Err, seed)
 		}
 	})
 }
@@ -128,6 +129,7 @@ func TestTroublesHappen(t *testing.T) {
 		// plots
 		"plot-long-tail", "plot-short-reigns", "plot-late-votes", "plot-late-news", "plot-overtaken", "plot-joint-cut", "plot-handover-read", "plot-drifting-lease",
 		"plot-stale-start", "plot-acknowledged-crash", "plot-crash-twice", "plot-snapshot-on-tail", "plot-rolled-back", "plot-slow-link", "plot-odd-state", "diverged-found", "plot-restore-running", "restored-running", "restore-left",
+		"plot-lost-session", "session-outlived", "session-lost",
 	} {
 		missing[what] = true
 	}
