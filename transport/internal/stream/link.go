@@ -114,6 +114,7 @@ func (l *link) run(ctx context.Context) {
 			pace.connected()
 			l.reportUp(conn.card)
 			err = l.carry(ctx, conn)
+			pace.broken()
 			l.lost(err)
 			if err == errIdle {
 				return
@@ -252,17 +253,21 @@ func (l *link) stillEarly() bool {
 
 // pace says when to dial: at once when a connection breaks, then after growing pauses
 // with jitter. A peer that accepts and breaks again and again counts as one that does
-// not accept.
+// not accept: the pause after a connection that did not last grows, too.
 type pace struct {
-	pause time.Duration // before the next dial
-	grown time.Duration // the last pause that grew
-	since time.Time     // the last connection was made
-	quick int           // how many quick attempts are left
+	pause    time.Duration // before the next dial
+	grown    time.Duration // the last pause that grew
+	since    time.Time     // the last connection was made
+	unsteady time.Duration // the pause after the next connection that does not last
+	quick    int           // how many quick attempts are left
 }
 
 const (
 	leastPause = 20 * time.Millisecond
 	mostPause  = time.Second
+	// steady is how long a connection lasts at least that is worth another one at once. A
+	// member that dies soon after it came back is to be missed as soon as any other.
+	steady = 50 * time.Millisecond
 	// A process that is killed closes its sockets one after the other. If the
 	// listener is not the first of them, it takes a connection and then breaks it: try
 	// again soon, a few times, to learn whether it is gone.
@@ -273,8 +278,7 @@ const (
 // wait waits for the next dial. It says false at the end.
 func (p *pace) wait(ctx context.Context, kick <-chan struct{}) bool {
 	pause := p.pause
-	p.grown = min(max(leastPause, 2*p.grown), mostPause)
-	p.pause = p.grown/2 + rand.N(p.grown/2)
+	p.grow()
 	if pause == 0 {
 		return ctx.Err() == nil
 	}
@@ -290,12 +294,20 @@ func (p *pace) wait(ctx context.Context, kick <-chan struct{}) bool {
 	return ctx.Err() == nil
 }
 
-func (p *pace) connected() {
-	now := time.Now()
-	if now.Sub(p.since) > time.Second {
-		p.pause, p.grown = 0, 0
+func (p *pace) grow() {
+	p.grown = min(max(leastPause, 2*p.grown), mostPause)
+	p.pause = p.grown/2 + rand.N(p.grown/2)
+}
+
+func (p *pace) connected() { p.since, p.quick = time.Now(), quickAttempts }
+
+// broken plans what follows a connection that has ended.
+func (p *pace) broken() {
+	if time.Since(p.since) >= steady {
+		p.unsteady = 0
 	}
-	p.since, p.quick = now, quickAttempts
+	p.pause, p.grown = p.unsteady, p.unsteady
+	p.unsteady = min(max(leastPause, 2*p.unsteady), mostPause)
 }
 
 // mayBeDying says whether the peer broke off in a way that a dying process does, and
