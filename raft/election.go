@@ -12,6 +12,7 @@ import (
 type election struct {
 	deadline time.Duration
 	hurry    time.Duration // until then the leader is known to be dead: retry soon
+	dead     wire.MemberID // that leader, which answers nobody while hurry lasts; 0 once it is back
 	force    bool          // the old leader asked for this campaign
 	ballots  []ballot
 }
@@ -37,9 +38,14 @@ func (e *election) answered(from wire.MemberID) bool {
 	return false
 }
 
-func (e *election) tally(voters []wire.MemberID) quorum.Tally {
+// tally counts a dead member that has not answered as one that rejects: were it waited for,
+// two survivors who voted for themselves would do so for an election timeout.
+func (e *election) tally(voters []wire.MemberID, dead wire.MemberID) quorum.Tally {
 	t := quorum.Tally{Voters: len(voters)}
 	for _, id := range voters {
+		if id == dead && !e.answered(id) {
+			t.Rejected++
+		}
 		for _, b := range e.ballots {
 			switch {
 			case b.from == id && b.granted:
@@ -56,7 +62,11 @@ func (e *election) tally(voters []wire.MemberID) quorum.Tally {
 // configurations while it is joint.
 func (r *Raft) result() quorum.Result {
 	m := r.members.latest()
-	return quorum.JointResult(r.election.tally(m.Voters()), r.election.tally(m.OutgoingVoters()))
+	var dead wire.MemberID
+	if r.now < r.election.hurry {
+		dead = r.election.dead
+	}
+	return quorum.JointResult(r.election.tally(m.Voters(), dead), r.election.tally(m.OutgoingVoters(), dead))
 }
 
 // mayLead says whether this member may be elected: as a voter, or as one that is about
@@ -229,7 +239,7 @@ func (r *Raft) forgetLeader(id wire.MemberID) {
 		return
 	}
 	r.follow(r.hard.Term, 0)
-	r.election.hurry = r.now + 2*r.cfg.ElectionTimeout
+	r.election.hurry, r.election.dead = r.now+2*r.cfg.ElectionTimeout, id
 	r.election.deadline = max(r.now+r.draw(r.cfg.ElectionTimeout/10), r.following.promise.until)
 }
 

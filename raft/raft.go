@@ -200,6 +200,9 @@ func (r *Raft) onApplied(i wire.Index) {
 // onLinkUp reacts to a new connection: a leader starts a new session, a candidate
 // repeats its question.
 func (r *Raft) onLinkUp(id wire.MemberID) {
+	if id == r.election.dead {
+		r.election.dead = 0
+	}
 	switch r.role {
 	case Leader:
 		r.reconnect(id)

@@ -58,8 +58,8 @@ var inElections = []fault{
 	{
 		row: "prevote-joint", what: "an election counts the incoming configuration alone",
 		file: "raft/election.go", by: simulator,
-		old: "return quorum.JointResult(r.election.tally(m.Voters()), r.election.tally(m.OutgoingVoters()))",
-		new: "return r.election.tally(m.Voters()).Result()",
+		old: "return quorum.JointResult(r.election.tally(m.Voters(), dead), r.election.tally(m.OutgoingVoters(), dead))",
+		new: "return r.election.tally(m.Voters(), dead).Result()",
 	},
 	{
 		row: "learner-votes", what: "a learner campaigns",
