@@ -1,6 +1,7 @@
 package http
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -52,7 +53,8 @@ type Config struct {
 	Timeout time.Duration
 	// MaxWatches is how many watches are served at a time. Default 1000.
 	MaxWatches int
-	// MaxHeld is how many bytes of bodies may be held at a time. Default 256 MiB.
+	// MaxHeld is how many bytes of bodies may be held at a time, and as many of large answers
+	// that clients take their time to read. Default 256 MiB.
 	MaxHeld int
 	// WatchBeat is how often a watch gives a sign of life. Default 15 seconds.
 	WatchBeat time.Duration
@@ -77,13 +79,14 @@ type handler struct {
 	operations []operation
 	watches    chan struct{} // holds one for each watch
 	held       *atomic.Int64 // bytes of bodies
+	answers    *answers
 }
 
 // NewHandler makes the face of a member. Serve it with NewServer, which has the
 // timeouts that it needs.
 func NewHandler(cfg Config) http.Handler {
 	cfg = cfg.withDefaults()
-	return handler{cfg, operations(), make(chan struct{}, cfg.MaxWatches), new(atomic.Int64)}
+	return handler{cfg, operations(), make(chan struct{}, cfg.MaxWatches), new(atomic.Int64), &answers{most: int64(cfg.MaxHeld)}}
 }
 
 // NewServer is an http.Server whose clients can take neither their time nor memory, and
@@ -179,12 +182,23 @@ func (h handler) status(w http.ResponseWriter, c call) {
 }
 
 func writeJSON(w http.ResponseWriter, code int, value any) {
+	writeText(w, code, encode(value))
+}
+
+func writeText(w http.ResponseWriter, code int, json []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
 	// An error here is the client's going away.
+	_, _ = w.Write(json)
+}
+
+// encode makes JSON of what is answered, all of which has that form.
+func encode(value any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
 	_ = e.Encode(value)
+	return b.Bytes()
 }
 
 func bytesOf(n int64) string { return fmt.Sprintf("%d bytes", n) }

@@ -35,9 +35,18 @@ func (h handler) get(w http.ResponseWriter, c call) {
 		problemOf(&kv.DifferentError{Version: item.Version}).write(w)
 		return
 	}
+	unchanged := lists(c.Header.Values("If-None-Match"), tag)
+	if !unchanged {
+		done, problem := h.answers.room(len(item.Value))
+		if problem != nil {
+			problem.write(w)
+			return
+		}
+		defer done()
+	}
 	describe(w.Header(), item)
 	w.Header().Set("Cache-Control", "no-cache") // keep it, but ask whether it still holds
-	if lists(c.Header.Values("If-None-Match"), tag) {
+	if unchanged {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}

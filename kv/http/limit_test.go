@@ -125,6 +125,90 @@ func TestBodiesThatAreHeldAreCounted(t *testing.T) {
 	}
 }
 
+// narrow is a listener whose connections hold little of what is not read, so that whoever
+// writes has to wait.
+type narrow struct{ net.Listener }
+
+func (n narrow) Accept() (net.Conn, error) {
+	c, err := n.Listener.Accept()
+	if err == nil {
+		err = c.(*net.TCPConn).SetWriteBuffer(4 << 10)
+	}
+	return c, err
+}
+
+// Answers that nobody reads are bounded, too: what is too much is refused before anything has
+// happened, what is small is served, and all is again once they are read.
+func TestAnswersThatAreNotReadAreCounted(t *testing.T) {
+	const size, most = 1 << 20, 8 << 20
+	store := newLonely(t)
+	s := httptest.NewUnstartedServer(nil)
+	s.Config = NewServer(NewHandler(Config{Store: store, Member: wellMember{}, MaxHeld: most}), slog.New(slog.DiscardHandler))
+	s.Listener = narrow{s.Listener}
+	s.Start()
+	t.Cleanup(s.Close)
+	base := s.URL
+	for _, key := range []string{"large", "page/1"} {
+		if _, err := store.Put(t.Context(), key, make([]byte, size)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := store.Put(t.Context(), "small", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	const counts = `{"then":[{"op":"get","key":"large"},{"op":"add","key":"counter","delta":1}]}`
+	var unread []net.Conn
+	for range most / size {
+		c, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(20 * time.Second))
+		c.(*net.TCPConn).SetReadBuffer(4 << 10)
+		fmt.Fprint(c, "GET /kv/large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		begins := make([]byte, len("HTTP/1.1 200"))
+		if _, err := io.ReadFull(c, begins); err != nil || string(begins) != "HTTP/1.1 200" {
+			t.Fatalf("an answer that nobody reads begins with %q, %v", begins, err)
+		}
+		unread = append(unread, c)
+	}
+	eventually := func(what string, is func() bool) {
+		t.Helper()
+		for late := time.Now().Add(20 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(late) {
+				t.Fatalf("%s: not in 20 seconds", what)
+			}
+		}
+	}
+	refused := func(r response) bool {
+		return r.status == 503 && r.code() == "overloaded" && strings.Contains(r.body, "nothing was changed")
+	}
+	if r := do(t, "GET", base+"/kv/large", ""); !refused(r) {
+		t.Errorf("a large value meanwhile: %d %.200s", r.status, r.body)
+	}
+	if r := do(t, "GET", base+"/kv/?prefix=page/", ""); !refused(r) {
+		t.Errorf("a page meanwhile: %d %.200s", r.status, r.body)
+	}
+	if r := do(t, "POST", base+"/txn", counts); !refused(r) {
+		t.Errorf("a transaction meanwhile: %d %.200s", r.status, r.body)
+	}
+	if r := do(t, "GET", base+"/kv/small", ""); r.status != 200 || r.body != "x" {
+		t.Errorf("what is small: %+v", r)
+	}
+	if r := do(t, "GET", base+"/kv/?prefix=small", ""); r.status != 200 {
+		t.Errorf("a small page: %+v", r)
+	}
+	for _, c := range unread {
+		c.Close()
+	}
+	eventually("a large value is served again", func() bool { return do(t, "GET", base+"/kv/large", "").status == 200 })
+	eventually("a transaction is carried out", func() bool { return do(t, "POST", base+"/txn", counts).status == 200 })
+	if i, err := store.Get(t.Context(), "counter"); err != nil || string(i.Value) != "1" {
+		t.Errorf("the counter is %s, %v: a transaction that was refused has happened", i.Value, err)
+	}
+}
+
 func TestServicesBesideAreKeptFromOtherPages(t *testing.T) {
 	reached := 0
 	service := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ })

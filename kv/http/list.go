@@ -41,8 +41,15 @@ func (h handler) list(w http.ResponseWriter, c call) {
 		problem.write(w)
 		return
 	}
+	text := encode(l)
+	done, problem := h.answers.room(len(text))
+	if problem != nil {
+		problem.write(w)
+		return
+	}
+	defer done()
 	w.Header().Set("Cache-Control", "no-cache")
-	writeJSON(w, http.StatusOK, l)
+	writeText(w, http.StatusOK, text)
 }
 
 // pageOf reads what of a listing is wanted.

@@ -21,6 +21,10 @@ func (h handler) transact(w http.ResponseWriter, c call) {
 		badBody("the transaction", err).write(w)
 		return
 	}
+	if problem := h.answers.full(); problem != nil {
+		problem.write(w)
+		return
+	}
 	ctx, cancel := h.patient(c)
 	defer cancel()
 	result, err := c.store.Do(ctx, command)
@@ -33,7 +37,9 @@ func (h handler) transact(w http.ResponseWriter, c call) {
 		return
 	}
 	setIndex(w, result.Index)
-	writeJSON(w, http.StatusOK, outcomeOf(command, result))
+	text := encode(outcomeOf(command, result))
+	defer h.answers.count(len(text))()
+	writeText(w, http.StatusOK, text)
 }
 
 func branch(r kv.Result) string {
