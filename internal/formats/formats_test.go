@@ -75,6 +75,7 @@ func TestMembersOfAllFormatsGoOn(t *testing.T) {
 				t.Errorf("the keys are\n%v, %v, and were\n%v", got, err, w.Items)
 			}
 			w.mustBePast(t, ctx, s)
+			w.mustTellItsHistory(t, ctx, s)
 			w.mustRepeat(t, ctx, m)
 			if _, err := s.Put(ctx, "after", []byte("the upgrade")); err != nil {
 				t.Error(err)
@@ -111,6 +112,48 @@ func (w want) mustBePast(t *testing.T, ctx context.Context, s kv.Store) {
 	}
 	if i, err := past.Get(w.Past.Key); err != nil || string(i.Value) != w.Past.Value {
 		t.Errorf("at %d, %s is %q, %v", w.Past.At, w.Past.Key, i.Value, err)
+	}
+}
+
+// mustTellItsHistory watches all that is known of before: what is there now must come of it.
+func (w want) mustTellItsHistory(t *testing.T, ctx context.Context, s kv.Store) {
+	t.Helper()
+	now, err := s.View(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer now.Close()
+	came := map[string]string{}
+	if first := now.Compacted(); first > 0 {
+		t.Fatalf("the history begins after %d, and the story is shorter than what is kept", first)
+	}
+	removed := 0
+	for changes, err := range s.Watch(ctx, kv.Watch{Range: kv.Prefix(prefix), From: 1, Previous: true, Progress: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range changes.Events {
+			before, was := came[e.Item.Key]
+			if (e.Previous != nil) != was || was && string(e.Previous.Value) != before {
+				t.Errorf("at %d, %s was %q, %v before, and %+v is said", changes.Index, e.Item.Key, before, was, e.Previous)
+			}
+			if delete(came, e.Item.Key); e.Removed {
+				removed++
+			} else {
+				came[e.Item.Key] = string(e.Item.Value)
+			}
+		}
+		if changes.Index >= now.Applied() {
+			break
+		}
+	}
+	if removed == 0 || len(came) != len(w.Items) {
+		t.Errorf("%d keys come of the history, in which %d are removed, and there are %d", len(came), removed, len(w.Items))
+	}
+	for _, i := range w.Items {
+		if came[i.Key] != i.Value {
+			t.Errorf("%s comes to %q by its history, and is %q", i.Key, came[i.Key], i.Value)
+		}
 	}
 }
 
