@@ -29,9 +29,14 @@ func TestAPersonRecoversAClusterThatLostItsMajority(t *testing.T) {
 		t.Fatal(got)
 	}
 	awaitHealthy(t, all)
-	if _, problems, err := balsaRecover(a); err == nil || !strings.Contains(problems, "a member that runs is not recovered") {
-		t.Errorf("a member that runs: %v, %s", err, problems)
+	for _, flags := range [][]string{nil, {"--dry-run"}, {"--json"}} {
+		out, problems, err := balsaRecover(a, flags...)
+		if err == nil || out != "" || !strings.Contains(problems, "a member that runs is not recovered") {
+			t.Errorf("a member that runs, %v: %v, %s%s", flags, err, out, problems)
+		}
 	}
+	a.mustPut("2", "it runs on")
+	awaitHealthy(t, all)
 	for _, p := range all {
 		p.kill()
 	}
