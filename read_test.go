@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/balsaraft/balsa"
@@ -85,6 +86,7 @@ func TestAtLeastReadsOnesOwnWrite(t *testing.T) {
 	inBubble(t, func(c *cluster) {
 		c.found("a", "b", "c")
 		c.propose("a", 1)
+		synctest.Wait() // the caller may have its answer before the loop knows what is applied
 		index := c.nodes["a"].Status().Applied
 		for _, name := range c.names() {
 			if got := c.read(name, balsa.AtLeast(index)); got != 1 {
