@@ -75,6 +75,7 @@ func otherLoads(ctx context.Context, s *suite, out io.Writer) error {
 	fmt.Fprintf(out, "\n## Other loads\n\nThree members, %d callers, commands of %s. Medians of %s. – is what a library does not offer, or does not promise: a follower of hashicorp/raft takes no proposals; stale reads of it and of etcd/raft are looks at one's own state, without the library. dragonboat's are as old as they happen to be, balsa's no older than a second.\n", callers, bytesName(size), several(s.rounds, "round"))
 	t.byLoad("others").write(out, view{"Operations a second", "", perSecond, higher})
 	t.byLoad("others").write(out, view{"99th percentile, ms", "", p99, lower})
+	t.byLoad("others").write(out, view{"Processor seconds for a million operations", "", processorPerMillion, lower})
 	t.byLoad("others").writeLosses(out, view{"", "", perSecond, higher})
 	return nil
 }
