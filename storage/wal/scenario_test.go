@@ -117,6 +117,47 @@ func TestTornTail(t *testing.T) {
 	wantTexts(t, open(t, disk), "a")
 }
 
+// What a torn flush left in blocks of its own is not written over by the zeros that fill up
+// the front's last block, and does not come back with the front either. Scenario
+// replay-resurrects.
+func TestWhatATornFlushLeftBehindItsFrontsBlockDoesNotComeBack(t *testing.T) {
+	roomy := small
+	roomy.SegmentBytes = 4 * blockBytes
+	reopen := func(disk fsys.FS) *Log {
+		l, err := Open(disk, roomy)
+		must(t, err)
+		return l
+	}
+	disk := fault.New(1)
+	l := reopen(disk)
+	l.Append(entry(1, 1, "a"))
+	flush(t, l)
+	at := l.writer.tail.offset
+	left := blockBytes - at%blockBytes
+	text := ""
+	for recordSize(len(entry(1, 2, text))) < left {
+		text += "b"
+	}
+	l.Append(entry(1, 2, text), entry(1, 3, "torn"))
+	flush(t, l)
+	must(t, l.Close())
+
+	file, err := disk.Open(segmentName(1))
+	must(t, err)
+	_, err = file.WriteAt(make([]byte, left), at) // the front did not reach the disk
+	must(t, errors.Join(err, file.Sync(), file.Close()))
+
+	l = reopen(disk)
+	wantTexts(t, l, "a")
+	l.Append(entry(1, 2, text))
+	flush(t, l)
+	if l.writer.tail.offset%blockBytes != 0 {
+		t.Fatal("the front does not end with its block, so nothing is proved")
+	}
+	must(t, l.Close())
+	wantTexts(t, reopen(disk), "a", text)
+}
+
 // TestARecordOfAnotherHistoryIsNotRead: a record that verifies in its place, and does
 // not follow the one before it, is not part of the log.
 func TestARecordOfAnotherHistoryIsNotRead(t *testing.T) {
