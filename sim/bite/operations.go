@@ -35,6 +35,6 @@ var inOperations = []fault{
 		row: "stale-watch", what: "a stream skips what was compacted, and does not say so",
 		file: "entries.go", by: ".",
 		old: "		return nil, fmt.Errorf(\"balsa: entry %d: %w: the log starts later\", from, ErrCompacted)",
-		new: "		return n.read(from + 1)",
+		new: "		return n.read(from+1, bytes)",
 	},
 }
