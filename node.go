@@ -35,6 +35,7 @@ type Node[S StateMachine[C, R], C, R any] struct {
 	gathering bool // proposals were not taken, because they are better gathered
 	pacing    pacing
 	gathered  []*readGroup
+	holding   bool                  // what readers was told last
 	asked     map[uint64]*readGroup // groups of reads that the host knows, by their tokens
 	young     []*readGroup          // those of them that are not late, the oldest first; perhaps some that are answered
 	controls  map[uint64]func(host.ControlDone)
@@ -179,9 +180,6 @@ func (n *Node[S, C, R]) turn() (wait time.Duration, err error) {
 	if at, any := n.ageReads(); any {
 		wait = min(wait, at-n.clock.sinceStart())
 	}
-	if at, any := n.readers.due(); any {
-		wait = min(wait, at-n.clock.sinceStart())
-	}
 	return wait, n.host.Err()
 }
 
@@ -219,7 +217,6 @@ func (n *Node[S, C, R]) takeIn() {
 	for _, w := range n.in.withdrawn {
 		n.host.Withdraw(w.seq, w.reason)
 	}
-	n.readers.giveUp(n.clock.sinceStart())
 	letReturn(&n.clock, &n.readers)
 	n.takeReads()
 	for _, ask := range n.in.asks {
@@ -259,9 +256,11 @@ func (n *Node[S, C, R]) putOut(out host.Output) {
 	if n.gathering && n.host.TakesProposals() && n.calls.anyWaiting() {
 		n.mail.wakeUp()
 	}
-	n.readers.hold(n.host.HoldsReads())
-	if n.readers.expect(n.clock.sinceStart()) {
-		n.mail.wakeUp()
+	if held := n.host.HoldsReads(); held != n.holding {
+		n.holding = held
+		if n.readers.hold(held) {
+			n.mail.wakeUp()
+		}
 	}
 }
 

@@ -3,35 +3,32 @@ package balsa
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/balsaraft/balsa/host"
 )
 
 // readers gathers reads that want the same until the loop takes them, a group at a time.
-// A read costs its caller one addition or one lock, and one wake that it shares with its
-// group; no channel, timer or allocation is made for it, and while answers come soon its
-// context is not waited for, as to wait for two things costs twice as much. Any goroutine
-// may join; all else is for the loop, but for waiting.
+// A read costs its caller one lock, and one wake that it shares with its group; no
+// channel, timer or allocation is made for it, and while answers come soon its context is
+// not waited for, as to wait for two things costs twice as much. Any goroutine may use it.
 //
 // Linearizable reads that come while a question of such reads is on its way gather until
 // there is an answer, and a moment longer, so that those who get it may come back and join
 // the next one: a round to the others costs the same for one read as for all.
 type readers struct {
-	linear, lease line // reads that a leader must let go
-
 	mu     sync.Mutex
+	linear *readGroup   // linearizable reads that the loop has not taken
 	others []*readGroup // reads that want less
+	held   bool         // linearizable reads gather without a word to the loop, which turns soon
+	away   int          // how many callers were answered and have not come back
 	closed error        // why no more are taken
 }
 
 // readGroup is reads that are asked for together, and let go together.
 type readGroup struct {
 	request host.ReadRequest // with the token under which the host knows it, once it does
-	joined  atomic.Int64     // callers; below 0 once no more may join. Of those in a line
-	last    bool             // nobody ever joins, as the line is closed
-	callers int              // who have not given up; the loop's from when it has taken the group
+	callers int              // who have not given up; guarded by readers.mu
 	taken   time.Duration    // when the loop did, by clock.sinceStart
 	news    chan struct{}    // closed once err is set, or the group is late
 	done    chan struct{}    // of a group that is late: closed once err is set
@@ -78,37 +75,22 @@ func (g *readGroup) mustAsk() bool {
 	return g.request.Level == host.Linearizable || g.request.Level == host.LeaseRead
 }
 
-// line is that of a level, nil if reads of it gather by what else they want.
-func (r *readers) line(level host.Level) *line {
-	switch level {
-	case host.Linearizable:
-		return &r.linear
-	case host.LeaseRead:
-		return &r.lease
-	}
-	return nil
-}
-
 // join puts a caller into the group that asks for the same. wake says that the loop does
 // not know of it yet.
 func (r *readers) join(request host.ReadRequest) (g *readGroup, wake bool, err error) {
-	l := r.line(request.Level)
-	if l == nil {
-		return r.joinOthers(request)
-	}
-	if g, wake = l.join(request.Level); g != nil {
-		return g, wake, nil
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return nil, false, r.closed
-}
-
-func (r *readers) joinOthers(request host.ReadRequest) (g *readGroup, wake bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed != nil {
 		return nil, false, r.closed
+	}
+	r.away--
+	if request.Level == host.Linearizable {
+		if r.linear != nil {
+			r.linear.callers++
+			return r.linear, false, nil
+		}
+		r.linear = newReadGroup(request)
+		return r.linear, !r.held, nil
 	}
 	for _, g := range r.others {
 		if g.request == request {
@@ -117,99 +99,84 @@ func (r *readers) joinOthers(request host.ReadRequest) (g *readGroup, wake bool,
 		}
 	}
 	g = newReadGroup(request)
-	g.callers = 1
 	r.others = append(r.others, g)
 	return g, true, nil
 }
 
 func newReadGroup(request host.ReadRequest) *readGroup {
-	return &readGroup{request: request, news: make(chan struct{})}
+	return &readGroup{request: request, callers: 1, news: make(chan struct{})}
 }
 
 // leave takes a caller out of a group that it does not wait for any more. last says that
 // nobody is left in it.
 func (r *readers) leave(g *readGroup) (last bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	g.callers--
 	return g.callers == 0
 }
 
-// take hands over what was gathered, as far as it is enough.
+// take hands over what was gathered.
 func (r *readers) take(into []*readGroup) []*readGroup {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	into = append(into, r.others...)
 	clear(r.others)
 	r.others = r.others[:0]
-	r.mu.Unlock()
-	for _, l := range [...]*line{&r.lease, &r.linear} {
-		if g := l.take(); g != nil {
-			into = append(into, g)
-		}
+	if r.linear != nil && !r.held {
+		into, r.linear = append(into, r.linear), nil
 	}
 	return into
 }
 
-// hold says whether linearizable reads are to gather until this is over.
-func (r *readers) hold(held bool) { r.linear.held = held }
-
-// expect says by who was answered who may come without a word to the loop. ready says that
-// some are to be taken.
-func (r *readers) expect(now time.Duration) (ready bool) {
-	lease := r.lease.expect(now)
-	return r.linear.expect(now) || lease
-}
-
-// giveUp expects nobody any more once that took long.
-func (r *readers) giveUp(now time.Duration) {
-	r.lease.giveUp(now)
-	r.linear.giveUp(now)
-}
-
-// due is when to give up.
-func (r *readers) due() (at time.Duration, any bool) {
-	lease, anyLease := r.lease.due()
-	linear, anyLinear := r.linear.due()
-	switch {
-	case anyLease && anyLinear:
-		return min(lease, linear), true
-	case anyLease:
-		return lease, true
-	}
-	return linear, anyLinear
+// hold says whether linearizable reads are to gather without a word to the loop. wake says
+// that some have, and are not to any more.
+func (r *readers) hold(held bool) (wake bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held = held
+	return !held && r.linear != nil
 }
 
 // let lets a group go, or fails it.
 func (r *readers) let(g *readGroup, err error) {
-	if l := r.line(g.request.Level); l != nil {
-		l.answered(g.callers)
-	}
+	r.mu.Lock()
+	r.away = max(0, r.away) + g.callers
+	r.mu.Unlock()
 	g.answer(err)
 }
 
-// gathered is how many reads are enough to be taken, and how many callers that were answered
-// have not come back yet.
+// gathered is how many reads wait to be taken, and how many callers that were answered have
+// not come back yet. Those that are held do not wait.
 func (r *readers) gathered() (waiting, away int) {
-	for _, l := range [...]*line{&r.lease, &r.linear} {
-		if n := l.gathered(); l.ready() {
-			waiting, away = waiting+n, away+max(0, l.away-n)
-		}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.linear != nil && !r.held {
+		waiting = r.linear.callers
 	}
-	return waiting, away
+	for _, g := range r.others {
+		waiting += g.callers
+	}
+	return waiting, r.away
 }
 
 // stayAway forgets who was answered and has not come back.
-func (r *readers) stayAway() { r.lease.away, r.linear.away = 0, 0 }
+func (r *readers) stayAway() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.away = 0
+}
 
 // close lets no more in, and takes all that the loop has not taken.
 func (r *readers) close(reason error) (left []*readGroup) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = reason
-	left, r.others = r.others, nil
-	for _, l := range [...]*line{&r.lease, &r.linear} {
-		if g := l.close(); g != nil {
-			left = append(left, g)
-		}
+	left = r.others
+	if r.linear != nil {
+		left = append(left, r.linear)
 	}
+	r.linear, r.others = nil, nil
 	return left
 }
 
@@ -217,7 +184,9 @@ func (r *readers) close(reason error) (left []*readGroup) {
 func (r *readers) waiting(taken map[uint64]*readGroup) (n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n = r.lease.gathered() + r.linear.gathered()
+	if r.linear != nil {
+		n += r.linear.callers
+	}
 	for _, g := range r.others {
 		n += g.callers
 	}
