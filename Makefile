@@ -178,15 +178,22 @@ image: ## build the program that the Dockerfile copies, and the image where a Do
 prove: check-tools prove-corpus prove-explore prove-bite fuzz prove-worlds prove-chaos ## look for what no test has seen yet; some six minutes on two cores
 	@$(STEP) 'nothing found'
 
-# One core for each, as many side by side as there are. An input that is new is not made
-# smaller for a minute, but the next one is tried. Before Go 1.27 the end of the time may
-# be taken for a failure (go.dev/issue/75804): a decoder that breaks leaves its input.
+# One program for each package, built with go test's own flags for fuzzing; the first alone,
+# so that what all share is compiled once. Then one core for each decoder, as many side by
+# side as there are. An input that is new is not made smaller for a minute, but the next one
+# is tried. Before Go 1.27 the end of the time may be taken for a failure
+# (go.dev/issue/75804): a decoder that breaks leaves its input.
 fuzz: ## fuzz each decoder for a while (FUZZ_TIME=10s)
-	@$(STEP) 'decoders are fuzzed for $(FUZZ_TIME) each'; message='a decoder broke; the input is in its testdata/fuzz'; \
-	find . -name '*_test.go' -not -path './bench/*' -exec grep -Ho '^func Fuzz[A-Za-z0-9_]*' {} + | sed -E 's|/[^/]*:func | |' | sort | \
-	xargs -P "$$(getconf _NPROCESSORS_ONLN)" -L 1 bash -c '\
+	@$(STEP) 'decoders are fuzzed for $(FUZZ_TIME) each'; message='what fuzzes the decoders does not build'; \
+	export built=$$(mktemp -d) cache="$$($(GO) env GOCACHE)/fuzz"; trap 'rm -rf "$$built"' EXIT; cores=$$(getconf _NPROCESSORS_ONLN); \
+	find . -name '*_test.go' -not -path './bench/*' -exec grep -Ho '^func Fuzz[A-Za-z0-9_]*' {} + | sed -E 's|/[^/]*:func | |' | sort >"$$built/decoders"; \
+	build() { cut -d' ' -f1 "$$built/decoders" | uniq | sed "$$1" | xargs -P "$$2" -I PACKAGE $(GO) test -c -vet=off -fuzz . -o "$$built/PACKAGE/fuzz" PACKAGE; }; \
+	build '1!d' 1 && build 1d "$$cores" || $(FAIL); \
+	message='a decoder broke; the input is in its testdata/fuzz'; \
+	<"$$built/decoders" xargs -P "$$cores" -L 1 bash -c '\
 		ended_by_time() { grep -q "^ *context deadline exceeded$$" <<<"$$out" && ! grep -q "Failing input written" <<<"$$out"; }; \
-		if out=$$($(GO) test -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZ_TIME) -fuzzminimizetime 10x -parallel 1 "$$0" 2>&1) || ended_by_time; \
+		if out=$$(cd "$$0" && "$$built/$$0/fuzz" -test.run "^$$" -test.fuzz "^$$1\$$" -test.fuzzcachedir "$$cache/$$0" \
+			-test.fuzztime $(FUZZ_TIME) -test.fuzzminimizetime 10x -test.parallel 1 -test.timeout $(TEST_TIMEOUT) -test.paniconexit0 2>&1) || ended_by_time; \
 		then echo "$$0 $$1: $$(grep -o "execs: [0-9]*" <<<"$$out" | tail -1)"; \
 		else printf "%s %s\n%s\n" "$$0" "$$1" "$$out"; exit 1; fi' || $(FAIL)
 
