@@ -199,7 +199,7 @@ func TestWithoutAMajorityNothingIsCommittedAndTheErrorSaysSo(t *testing.T) {
 
 func TestAddressesWhereNobodyListens(t *testing.T) {
 	c := found(t, "a")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := listen("")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,8 +5,10 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"runtime"
@@ -99,7 +101,7 @@ func prepare(tb testing.TB, names ...string) *cluster {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	c := &cluster{TB: tb, ctx: ctx, network: memory.NewNetwork(1), members: map[string]*member{}}
 	for _, name := range names {
-		c.members[name] = &member{name: name, addr: "127.0.0.1:0", disk: fsys.NewMemory()}
+		c.members[name] = &member{name: name, disk: fsys.NewMemory()}
 	}
 	tb.Cleanup(func() {
 		for _, m := range c.members {
@@ -158,10 +160,24 @@ func (c *cluster) open(name string, secure *tls.Config) {
 	c.serve(m, secure)
 }
 
+// listen listens at an address; with "" where no connection's own port can be, for who
+// comes back to it.
+func listen(addr string) (l net.Listener, err error) {
+	if addr != "" {
+		return net.Listen("tcp", addr)
+	}
+	for range 100 {
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))); err == nil {
+			break
+		}
+	}
+	return l, err
+}
+
 // serve makes a member answer on its address.
 func (c *cluster) serve(m *member, secure *tls.Config) {
 	c.Helper()
-	l, err := net.Listen("tcp", m.addr)
+	l, err := listen(m.addr)
 	if err != nil {
 		c.Fatal(err)
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -26,23 +24,6 @@ type cluster struct {
 func (job Job) config(i int) (contest.Config, error) {
 	c := contest.Config{Dir: filepath.Join(job.Dir, fmt.Sprintf("m%d", i)), ID: i, Addrs: job.Addrs, LAN: job.LAN}
 	return c, os.MkdirAll(c.Dir, 0o755)
-}
-
-// freeAddresses finds ports that nobody listens on, below those that systems give to
-// connections: one of these could take a member's port while the member is away.
-func freeAddresses(n int) (addrs []string, err error) {
-	const lowest, ports, tries = 10_000, 20_000, 1000
-	for range tries {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(ports)))
-		if err != nil {
-			continue // it is taken
-		}
-		defer l.Close() // once all are found, so that none is given twice
-		if addrs = append(addrs, l.Addr().String()); len(addrs) == n {
-			return addrs, nil
-		}
-	}
-	return nil, fmt.Errorf("no %d free ports between %d and %d", n, lowest, lowest+ports)
 }
 
 // openCluster opens all members, side by side because some wait for others, and waits

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	processes "github.com/balsaraft/balsa/bench/internal/cluster"
 	"github.com/balsaraft/balsa/bench/internal/contest"
 )
 
@@ -45,7 +46,7 @@ func others(ctx context.Context, job Job, m *meters) (Result, error) {
 	// Some libraries have to be opened in another way for reads by lease.
 	job.Dir = filepath.Join(job.Dir, "lease")
 	var err error
-	if job.Addrs, err = freeAddresses(len(job.Addrs)); err != nil {
+	if job.Addrs, err = processes.Addrs(len(job.Addrs)); err != nil {
 		return nil, err
 	}
 	return result, loadAll(ctx, job, m, []string{leaseReads}, func(c *contest.Config) { c.LeaseReads = true }, result)

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	processes "github.com/balsaraft/balsa/bench/internal/cluster"
 )
 
 // suite is one run of the comparison.
@@ -90,7 +92,7 @@ func (s *suite) do(ctx context.Context, r row, w contestant, t *table) (Result, 
 	if members == 0 {
 		members = 3
 	}
-	if job.Addrs, err = freeAddresses(members); err != nil {
+	if job.Addrs, err = processes.Addrs(members); err != nil {
 		return nil, err
 	}
 	// A measurement that hangs must not take the others with it.

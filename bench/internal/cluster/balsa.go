@@ -52,7 +52,7 @@ type Member struct {
 // StartBalsa starts members, each in a directory of its own inside dir, and waits until
 // they can be written to.
 func StartBalsa(ctx context.Context, program, dir string, members int, flags ...string) (_ *Balsa, err error) {
-	free, err := addrs(3 * members)
+	free, err := Addrs(3 * members)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ type Etcd struct {
 // StartEtcd starts three members with etcd's own defaults, each in a directory of its own
 // inside dir, and waits until they have a leader.
 func StartEtcd(ctx context.Context, program, dir string) (_ *Etcd, err error) {
-	free, err := addrs(2 * len(names))
+	free, err := Addrs(2 * len(names))
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -134,16 +135,19 @@ func CPU(all []*Process) (sum time.Duration, err error) {
 	return sum, nil
 }
 
-// addrs are free addresses of this machine. Somebody else may take one before it is used;
-// then the process that was to have it says so.
-func addrs(n int) (all []string, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+// Addrs are addresses of this machine that nobody listens on, below those that systems give
+// to connections: one of these could take the port of a process that is away.
+func Addrs(n int) (all []string, err error) {
+	const lowest, ports, tries = 10_000, 20_000, 1000
+	for range tries {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(ports)))
 		if err != nil {
-			return nil, err
+			continue // it is taken
 		}
-		defer l.Close()
-		all = append(all, l.Addr().String())
+		defer l.Close() // once all are found, so that none is given twice
+		if all = append(all, l.Addr().String()); len(all) == n {
+			return all, nil
+		}
 	}
-	return all, nil
+	return nil, fmt.Errorf("no %d free ports between %d and %d", n, lowest, lowest+ports)
 }
