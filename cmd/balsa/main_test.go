@@ -3,7 +3,9 @@ package main
 import (
 	"flag"
 	"fmt"
+	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,6 +32,11 @@ func talk() {
 type patient struct{ *testing.M }
 
 func (p patient) Run() int {
+	for _, variable := range os.Environ() { // the settings of whoever runs the tests
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "BALSA_") {
+			_ = os.Unsetenv(name) // it cannot fail
+		}
+	}
 	flag.Parse()
 	asked := false
 	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == parallel })
