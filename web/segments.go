@@ -29,8 +29,8 @@ const (
 var errModule = errors.New("this is no WebAssembly module as the Go linker writes it")
 
 // joinSegments returns the module with neighbouring segments of its data joined, and without
-// the sections that say who built it and the lines of Go's own functions (lines.go). What else
-// memory holds once it is loaded is the same: it is zero before.
+// the sections that say who built it. What memory holds once it is loaded is the same: it is
+// zero before.
 func joinSegments(module []byte) ([]byte, error) {
 	out := append([]byte(nil), module[:min(moduleHead, len(module))]...)
 	in := reader{rest: module[len(out):]}
@@ -96,7 +96,6 @@ func joinData(payload []byte) ([]byte, error) {
 	}
 	out := binary.AppendUvarint(nil, uint64(len(joined)))
 	for _, s := range joined {
-		dropLines(s.bytes)
 		out = appendSleb(append(out, 0, 0x41), s.address)
 		out = binary.AppendUvarint(append(out, 0x0b), uint64(len(s.bytes)))
 		out = append(out, s.bytes...)
