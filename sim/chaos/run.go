@@ -41,7 +41,7 @@ func run(ctx context.Context, o options) (broken bool, err error) {
 	}
 	defer c.closeAll()
 	r.say("seed %d, %s between members, files in %s", o.seed, o.net, o.dir)
-	r.skip("removing a member", "balsa has no command for it yet; a wiped member's earlier identity is removed, though")
+	r.skip("removing a member", "simulated worlds do that; here a wiped member's earlier identity is removed")
 	if !c.awaitWhole(ctx, wholeWithin) {
 		return false, fmt.Errorf("the cluster was not founded within %s:\n%s", wholeWithin, c.describe())
 	}
