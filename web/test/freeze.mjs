@@ -43,5 +43,11 @@ export async function freeze(tab) {
   const busy = (pid) => used(pid) - (before.get(pid) ?? 0);
   const [pid] = processes.sort((a, b) => busy(b) - busy(a));
   process.kill(pid, "SIGSTOP");
-  return () => process.kill(pid, "SIGCONT");
+  return () => {
+    try {
+      process.kill(pid, "SIGCONT");
+    } catch (error) {
+      if (error.code !== "ESRCH") throw error; // it has ended with its window
+    }
+  };
 }
