@@ -29,7 +29,7 @@ func (p *process) fill(keys string, n int) {
 func TestLongWorkTellsHowFarItIs(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	a := newProcess(t, "a", "--timing", "lan").start()
+	a := newProcess(t, "a").start()
 	a.awaitReady()
 	a.fill("first", 16)
 	mustRun(t, "snapshot", "--server", a.httpURL) // which tells how large the state is
@@ -37,7 +37,7 @@ func TestLongWorkTellsHowFarItIs(t *testing.T) {
 
 	// Joining: a member far behind, and one that was away, told of its removal, and is added
 	// again.
-	b := newProcess(t, "b", "--timing", "lan", "--join", a.addr)
+	b := newProcess(t, "b", "--join", a.addr)
 	joining, process := programOnTerminal(t, talkative, nil, b.args()...)
 	tells := func(what string, on *safeBuffer, is *regexp.Regexp) {
 		t.Helper()
@@ -55,7 +55,7 @@ func TestLongWorkTellsHowFarItIs(t *testing.T) {
 	if line := joining.String()[:strings.Index(joining.String(), "ready name=b")]; !strings.HasSuffix(line, clearRight) && !strings.HasSuffix(line, "\n") {
 		t.Errorf("ready is said in the line of the progress: %q", tail(line))
 	}
-	c := newProcess(t, "c", "--timing", "lan", "--join", a.addr).start()
+	c := newProcess(t, "c", "--join", a.addr).start()
 	c.awaitReady()
 	awaitHealthyBut(t, a, 3)
 	c.cmd.Process.Signal(syscall.SIGSTOP)
