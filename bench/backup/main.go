@@ -16,7 +16,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -33,13 +32,7 @@ func main() {
 	size := flag.Int("mib", 1024, "MiB of values")
 	alone := flag.Duration("alone", 5*time.Second, "how long callers write without a backup")
 	dir := flag.String("dir", os.TempDir(), "where the files are made, and removed at the end")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *size, *alone, *dir); err != nil {
-		fmt.Fprintln(os.Stderr, "backup:", err)
-		os.Exit(1)
-	}
+	cluster.Main("backup", func(ctx context.Context) error { return run(ctx, *size, *alone, *dir) })
 }
 
 func run(ctx context.Context, mib int, alone time.Duration, dir string) (err error) {

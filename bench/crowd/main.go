@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/signal"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -25,8 +24,7 @@ type settings struct {
 	conns, watches int
 	changes        int
 	seconds        float64
-	dir            string
-	balsa          string
+	place          cluster.Place
 }
 
 func main() {
@@ -35,29 +33,16 @@ func main() {
 	flag.IntVar(&s.watches, "watches", 1000, "how many watches")
 	flag.IntVar(&s.changes, "changes", 20, "how many changes a second the watches see")
 	flag.Float64Var(&s.seconds, "seconds", 5, "how long each state is looked at")
-	flag.StringVar(&s.dir, "dir", os.TempDir(), "where the member's files are made, and removed at the end")
-	flag.StringVar(&s.balsa, "balsa", "", "a balsa that is built already; else it is built from the sources around this module")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, s); err != nil {
-		fmt.Fprintln(os.Stderr, "crowd:", err)
-		os.Exit(1)
-	}
+	s.place.Flags("the member's files")
+	cluster.Main("crowd", func(ctx context.Context) error { return run(ctx, s) })
 }
 
 func run(ctx context.Context, s settings) error {
-	dir, err := os.MkdirTemp(s.dir, "balsa-crowd-")
+	dir, program, err := s.place.Prepare(ctx)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	program := s.balsa
-	if program == "" {
-		if program, err = cluster.Build(ctx, dir); err != nil {
-			return err
-		}
-	}
 	fmt.Printf("%s; %s\n%d connections, %d watches, one member\n\n",
 		time.Now().UTC().Format("2 January 2006 15:04 UTC"), cluster.Machine(), s.conns, s.watches)
 	balsa, err := cluster.StartBalsa(ctx, program, dir, 1)

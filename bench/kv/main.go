@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"time"
 
@@ -27,9 +26,8 @@ type settings struct {
 	clients int
 	size    int
 	keys    int
-	dir     string
 	etcd    string
-	balsa   string
+	place   cluster.Place
 }
 
 func main() {
@@ -39,16 +37,9 @@ func main() {
 	flag.IntVar(&s.clients, "clients", 50, "connections of each load")
 	flag.IntVar(&s.size, "size", 100, "bytes of a value")
 	flag.IntVar(&s.keys, "keys", 100_000, "how many keys are written to")
-	flag.StringVar(&s.dir, "dir", os.TempDir(), "where the members' files are made, and removed at the end; it decides which disk is measured")
 	flag.StringVar(&s.etcd, "etcd", "etcd", "etcd's server")
-	flag.StringVar(&s.balsa, "balsa", "", "a balsa that is built already; else it is built from the sources around this module")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, s); err != nil {
-		fmt.Fprintln(os.Stderr, "kv:", err)
-		os.Exit(1)
-	}
+	s.place.Flags("the members' files")
+	cluster.Main("kv", func(ctx context.Context) error { return run(ctx, s) })
 }
 
 // load is one thing that is measured.
@@ -72,17 +63,11 @@ func run(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp(s.dir, "balsa-bench-")
+	dir, program, err := s.place.Prepare(ctx)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	program := s.balsa
-	if program == "" {
-		if program, err = cluster.Build(ctx, dir); err != nil {
-			return err
-		}
-	}
 	homes := map[string]string{}
 	for _, system := range []string{"balsa", "etcd"} {
 		homes[system] = filepath.Join(dir, system+"-files")

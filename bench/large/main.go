@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"time"
 
@@ -22,37 +21,23 @@ import (
 
 type settings struct {
 	keys, size int
-	dir        string
-	balsa      string
+	place      cluster.Place
 }
 
 func main() {
 	var s settings
 	flag.IntVar(&s.keys, "keys", 10_000_000, "how many keys")
 	flag.IntVar(&s.size, "size", 100, "bytes of a value")
-	flag.StringVar(&s.dir, "dir", os.TempDir(), "where the member's files are made, and removed at the end")
-	flag.StringVar(&s.balsa, "balsa", "", "a balsa that is built already; else it is built from the sources around this module")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, s); err != nil {
-		fmt.Fprintln(os.Stderr, "large:", err)
-		os.Exit(1)
-	}
+	s.place.Flags("the member's files")
+	cluster.Main("large", func(ctx context.Context) error { return run(ctx, s) })
 }
 
 func run(ctx context.Context, s settings) error {
-	dir, err := os.MkdirTemp(s.dir, "balsa-large-")
+	dir, program, err := s.place.Prepare(ctx)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	program := s.balsa
-	if program == "" {
-		if program, err = cluster.Build(ctx, dir); err != nil {
-			return err
-		}
-	}
 	fmt.Printf("%s; %s\n%d keys, values of %d bytes, one member\n\n",
 		time.Now().UTC().Format("2 January 2006 15:04 UTC"), cluster.Machine(), s.keys, s.size)
 	balsa, err := cluster.StartBalsa(ctx, program, dir, 1)

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"time"
@@ -38,13 +37,7 @@ func main() {
 	size := flag.Int("size", 100, "bytes of a value")
 	alone := flag.Duration("alone", 10*time.Second, "how long changes are applied without a snapshot")
 	dir := flag.String("dir", os.TempDir(), "where the files are made, and removed at the end")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *keys, *size, *alone, *dir); err != nil {
-		fmt.Fprintln(os.Stderr, "pause:", err)
-		os.Exit(1)
-	}
+	cluster.Main("pause", func(ctx context.Context) error { return run(ctx, *keys, *size, *alone, *dir) })
 }
 
 func run(ctx context.Context, keys, size int, alone time.Duration, dir string) error {
