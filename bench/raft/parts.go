@@ -26,7 +26,7 @@ var parts = []part{
 
 // propose is the job of the yardstick.
 func (s *suite) propose(size, callers int) Job {
-	return Job{Kind: "propose", Size: size, Callers: callers, Warm: s.warm, Measure: s.measured}
+	return Job{Kind: "propose", Size: size, Callers: callers, Warm: s.warm, Measure: s.measured, Profile: s.profile}
 }
 
 // throughputRow is the name of a row in the table of part throughput.

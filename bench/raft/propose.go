@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // propose is the load that the yardstick is made of: callers on the leader, each of
@@ -18,11 +19,15 @@ func propose(ctx context.Context, job Job, m *meters) (result Result, err error)
 	if err != nil {
 		return nil, err
 	}
+	stop, err := job.profile(fmt.Sprintf("propose %d B %d callers", job.Size, job.Callers))
+	if err != nil {
+		return nil, err
+	}
 	f, done, err := load{
 		callers: job.Callers, warm: job.Warm, measure: job.Measure,
 		op: func(ctx context.Context, i int) error { return c.lead().Propose(ctx, own[i]) },
 	}.run(ctx, m)
-	if err != nil {
+	if err = errors.Join(err, stop()); err != nil {
 		return nil, err
 	}
 	return Result{"propose": f}, c.check(ctx, before+done)

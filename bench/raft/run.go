@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string) error {
 	flags.Func("callers", "how many callers there (default 1,16,256,2048)", numbers(&s.callers))
 	flags.Func("loads", "pieces of the names of the loads in part others, such as follower,lease (default: all)", words(&s.loads))
 	flags.IntVar(&s.rounds, "rounds", 3, "how many rounds of parts throughput and others; medians are told")
-	flags.StringVar(&s.profile, "profile", "", "a directory for a processor profile of each contestant's run of part others")
+	flags.StringVar(&s.profile, "profile", "", "a directory for a processor profile of each contestant's run of parts throughput and others")
 	flags.DurationVar(&s.measured, "measure", 700*time.Millisecond, "for how long a load is measured")
 	flags.DurationVar(&s.warm, "warm", 500*time.Millisecond, "for how long it runs before that")
 	flags.DurationVar(&s.limit, "limit", 4*time.Minute, "how long a single measurement may take until it counts as failed")
