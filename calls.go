@@ -39,6 +39,8 @@ type calls[R any] struct {
 	expect int           // how many bytes the next chunk will have, by those before it
 	away   int           // how many were answered and have not proposed again
 	woken  []*call[R]    // memory for finishGroup
+	told   uint64        // lower numbers are answered, or were told that they are late
+	young  uint64        // this number and higher ones were given since age was called last
 	closed error         // why no more are taken
 	room   chan struct{} // closed when there is room again; nil while nobody waits
 	pool   sync.Pool
@@ -49,15 +51,43 @@ type calls[R any] struct {
 type call[R any] struct {
 	seq    uint64
 	size   int
-	done   chan struct{} // holds one token once result and err are set
+	news   chan news // at most one of each kind, answered last
 	result R
 	err    error
 }
 
+// news is what a caller hears of its call.
+type news uint8
+
+const (
+	isLate     news = iota // the answer does not come soon: mind the context, too
+	isAnswered             // result and err are set
+)
+
+// await waits for the answer. It says false if ctx has ended before, of which a caller
+// hears once its answer is late: to wait for two things costs twice as much.
+func (c *call[R]) await(ctx context.Context) bool {
+	if <-c.news == isAnswered {
+		return true
+	}
+	select {
+	case <-c.news: // it was late, and is answered
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// awaitAnyhow waits for the answer alone.
+func (c *call[R]) awaitAnyhow() {
+	for <-c.news != isAnswered {
+	}
+}
+
 func newCalls[R any]() *calls[R] {
 	return &calls[R]{
-		first: 1, next: 1, ring: make([]*call[R], 64),
-		pool: sync.Pool{New: func() any { return &call[R]{done: make(chan struct{}, 1)} }},
+		first: 1, next: 1, told: 1, young: 1, ring: make([]*call[R], 64),
+		pool: sync.Pool{New: func() any { return &call[R]{news: make(chan news, 2)} }},
 	}
 }
 
@@ -216,7 +246,7 @@ func (c *calls[R]) finish(seq uint64, result R, err error) {
 func (c *calls[R]) finishGroup(own map[session.ID]bool, envelopes []session.Envelope, results []R) {
 	c.settleGroup(own, envelopes, results)
 	for _, answered := range c.woken {
-		answered.done <- struct{}{}
+		answered.news <- isAnswered
 	}
 	clear(c.woken)
 	c.woken = c.woken[:0]
@@ -244,7 +274,7 @@ func (c *calls[R]) settleGroup(own map[session.ID]bool, envelopes []session.Enve
 // answer settles a call and wakes who waits for it.
 func (c *calls[R]) answer(seq uint64, result R, err error) {
 	if answered := c.settle(seq, result, err); answered != nil {
-		answered.done <- struct{}{}
+		answered.news <- isAnswered
 	}
 }
 
@@ -276,6 +306,20 @@ func (c *calls[R]) advance() {
 		close(c.room)
 		c.room = nil
 	}
+}
+
+// age tells those calls that they are late which had been made already when it was called
+// last, and says whether any others are unanswered.
+func (c *calls[R]) age() (more bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for seq := max(c.told, c.first); seq < c.young; seq++ {
+		if waiting := c.ring[seq%uint64(len(c.ring))]; waiting != nil {
+			waiting.news <- isLate
+		}
+	}
+	c.told, c.young = c.young, c.next
+	return max(c.told, c.first) < c.next
 }
 
 // low is the lowest unanswered number.

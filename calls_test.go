@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"testing"
+	"testing/synctest"
 
 	"github.com/balsaraft/balsa/host"
 	"github.com/balsaraft/balsa/wire"
@@ -43,4 +44,55 @@ func TestABodyHasRoomForWhatIsToBeExpected(t *testing.T) {
 	if err := wire.CheckBody(one[0].Body[wire.BatchHeaderSize:], 1); err != nil {
 		t.Error(err)
 	}
+}
+
+// Most answers come soon, and to wait for a context beside them costs as much again: it is
+// done where they do not.
+func TestCallersMindTheirContextsOnceTheirCallIsLate(t *testing.T) {
+	ended, end := context.WithCancel(t.Context())
+	end()
+	synctest.Test(t, func(t *testing.T) {
+		for name, test := range map[string]struct {
+			ctx      context.Context
+			late     bool
+			answered bool
+		}{
+			"an answer that comes soon": {ended, false, true},
+			"a late one":                {context.Background(), true, true},
+			"none before the context of a late one has ended": {ended, true, false},
+		} {
+			c := newCalls[int]()
+			waiting, _, err := c.submit(t.Context(), proposal{kind: wire.KindCommand, body: []byte{1}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			told, answered := false, false
+			go func() { answered, told = waiting.await(test.ctx), true }()
+			if synctest.Wait(); told {
+				t.Errorf("%s: a call without an answer, and not late, lets its caller go", name)
+			}
+			if more := c.age(); !more {
+				t.Errorf("%s: an unanswered call need not be asked for again", name)
+			}
+			if synctest.Wait(); told {
+				t.Errorf("%s: a call is late as soon as it is made", name)
+			}
+			if test.late && c.age() {
+				t.Errorf("%s: a call that was told is to be told again", name)
+			}
+			if synctest.Wait(); told != (test.late && !test.answered) {
+				t.Errorf("%s: the caller was told without an answer: %v", name, told)
+			}
+			c.finish(waiting.seq, 7, nil)
+			if synctest.Wait(); !told || answered != test.answered || waiting.result != 7 {
+				t.Errorf("%s: told %v, answered %v with %v", name, told, answered, waiting.result)
+			}
+			if !answered {
+				waiting.awaitAnyhow()
+			}
+			if c.release(waiting); len(waiting.news) > 0 {
+				t.Errorf("%s: a call is used again with news of its former life", name)
+			}
+		}
+	})
 }

@@ -32,8 +32,8 @@ func TestWhoseSessionHasExpiredHearsItFromTheHost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(c.done) > 0 || out.Low != c.seq || out.Expired != expired {
-			t.Errorf("with session %d now: answered %v, lowest unanswered %d, expired %v", own, len(c.done) > 0, out.Low, out.Expired)
+		if len(c.news) > 0 || out.Low != c.seq || out.Expired != expired {
+			t.Errorf("with session %d now: answered %v, lowest unanswered %d, expired %v", own, len(c.news) > 0, out.Low, out.Expired)
 		}
 		if len(out.Refused) != 1 || out.Refused[0].Seq != c.seq || !out.Refused[0].Sure || !errors.Is(out.Refused[0].Err, ErrSessionExpired) {
 			t.Errorf("with session %d now, the host is to refuse %+v", own, out.Refused)
@@ -80,8 +80,8 @@ func TestWhoseSessionIsNotInASnapshotHearsItFromTheHost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(c.done) > 0 || out.Low != c.seq || out.Opened != known || out.Expired == known {
-			t.Errorf("session known %v: answered %v, lowest unanswered %d, opened %v, expired %v", known, len(c.done) > 0, out.Low, out.Opened, out.Expired)
+		if len(c.news) > 0 || out.Low != c.seq || out.Opened != known || out.Expired == known {
+			t.Errorf("session known %v: answered %v, lowest unanswered %d, opened %v, expired %v", known, len(c.news) > 0, out.Low, out.Opened, out.Expired)
 		}
 		if known != (len(out.Refused) == 0) {
 			t.Fatalf("session known %v: the host is to refuse %+v", known, out.Refused)

@@ -34,6 +34,7 @@ type Node[S StateMachine[C, R], C, R any] struct {
 	deadline  time.Duration
 	gathering bool // proposals were not taken, because they are better gathered
 	pacing    pacing
+	aging     time.Duration // when calls get older next, by clock.sinceStart; 0 while none are open
 	gathered  []*readGroup
 	holding   bool                  // what readers was told last
 	asked     map[uint64]*readGroup // groups of reads that the host knows, by their tokens
@@ -178,6 +179,9 @@ func (n *Node[S, C, R]) turn() (wait time.Duration, err error) {
 		wait = min(wait, at-n.clock.sinceStart())
 	}
 	if at, any := n.ageReads(); any {
+		wait = min(wait, at-n.clock.sinceStart())
+	}
+	if at, any := n.ageCalls(); any {
 		wait = min(wait, at-n.clock.sinceStart())
 	}
 	return wait, n.host.Err()

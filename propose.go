@@ -3,17 +3,22 @@ package balsa
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/balsaraft/balsa/wire"
 )
 
 const proposing = "propose"
 
+// callPatience is how old a call becomes, at the least, before it is late. At twice that
+// all are.
+const callPatience = 10 * time.Millisecond
+
 // Propose replicates a command and returns what Apply returned for it, once a majority
 // has it on disk and this member has applied it. Any goroutine may call it, on any
 // member. However often the library has to send the command, it is applied once.
 //
-// It waits as long as ctx lets it. Errors, besides those of ctx: ErrNotCommitted, with
+// It waits as long as ctx lets it, and up to 20 ms longer. Errors, besides those of ctx: ErrNotCommitted, with
 // ErrNoLeader, ErrOverloaded, ErrTooLarge, ErrClusterVersion, ErrSessionExpired, ErrNoSpace
 // or ErrClosed under it where they are the reason; ErrUnknown if the command had left this member
 // when ctx or the node ended.
@@ -112,16 +117,23 @@ func (n *Node[S, C, R]) hand(ctx context.Context, p proposal) (*call[R], error) 
 // await waits for the answer. If ctx ends first it asks the loop to withdraw the
 // command, which knows whether it has left, and waits for that answer instead.
 func (n *Node[S, C, R]) await(ctx context.Context, c *call[R]) (R, error) {
-	if ended := ctx.Done(); ended != nil { // a plain receive costs half of what a select does
-		select {
-		case <-c.done:
-			return n.answered(c)
-		case <-ended:
-			n.mail.withdraw(c.seq, context.Cause(ctx))
+	if !c.await(ctx) {
+		n.mail.withdraw(c.seq, context.Cause(ctx))
+		c.awaitAnyhow()
+	}
+	return n.answered(c)
+}
+
+// ageCalls lets those calls be late whose answers do not come soon, and says when to ask it
+// again.
+func (n *Node[S, C, R]) ageCalls() (due time.Duration, any bool) {
+	if now := n.clock.sinceStart(); now >= n.aging {
+		n.aging = 0
+		if n.calls.age() {
+			n.aging = now + callPatience
 		}
 	}
-	<-c.done
-	return n.answered(c)
+	return n.aging, n.aging > 0
 }
 
 func (n *Node[S, C, R]) answered(c *call[R]) (R, error) {
@@ -133,6 +145,6 @@ func (n *Node[S, C, R]) answered(c *call[R]) (R, error) {
 // abandon withdraws a command whose answer nobody waits for any more.
 func (n *Node[S, C, R]) abandon(c *call[R]) {
 	n.mail.withdraw(c.seq, context.Canceled)
-	<-c.done
+	c.awaitAnyhow()
 	n.calls.release(c)
 }

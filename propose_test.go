@@ -152,8 +152,12 @@ func TestErrorsSayWhetherItHappened(t *testing.T) {
 
 		// The leader, alone, appends what it cannot commit.
 		c.network.Partition([]string{addr(leader)}, []string{addr(others[0]), addr(others[1])})
+		began := time.Now()
 		_, err := c.nodes[leader].Propose(c.soon(200*time.Millisecond), 10)
 		c.partitioned(err)
+		if took := time.Since(began); took > 220*time.Millisecond {
+			t.Errorf("a caller with a time limit of 200 ms was let go after %v", took)
+		}
 		if !errors.Is(err, balsa.ErrUnknown) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a proposal that is in a leader's log must be unknown: %v", err)
 		}
