@@ -3,21 +3,27 @@ package main
 var inStorage = []fault{
 	{
 		row: "unsynced-ack", what: "the log's write is not synced",
-		file: "storage/wal/writer.go", by: simulator,
-		old: "fsys.WriteBlocks(file, blocks, c.offset, true)",
-		new: "fsys.WriteBlocks(file, blocks, c.offset, false)",
+		file: "storage/wal/pen.go", by: simulator,
+		old: "fsys.WriteBlocks(file, p.buf[:n], p.at, true)",
+		new: "fsys.WriteBlocks(file, p.buf[:n], p.at, false)",
+	},
+	{
+		row: "unsynced-ack", what: "of a flush in pieces only the last one is synced",
+		file: "storage/wal/pen.go", by: "storage/wal",
+		old: "fsys.WriteBlocks(file, p.buf[:n], p.at, true)",
+		new: "fsys.WriteBlocks(file, p.buf[:n], p.at, n < p.piece)",
 	},
 	{
 		row: "fsyncgate", what: "a failed sync of the log is passed over",
-		file: "storage/wal/writer.go", by: simulator,
-		old: "c.offset, true); err != nil {",
-		new: "c.offset, true); err != nil && false {",
+		file: "storage/wal/pen.go", by: simulator,
+		old: "p.at, true); err != nil {",
+		new: "p.at, true); err != nil && false {",
 	},
 	{
 		row: "torn-tail", what: "a flush writes zeros over what its first block holds already",
-		file: "storage/wal/writer.go", by: simulator,
-		old: "		p.buf = append(p.buf, w.block...)\n",
-		new: "		p.buf = append(p.buf, make([]byte, len(w.block))...)\n",
+		file: "storage/wal/pen.go", by: simulator,
+		old: "p.buf[:copy(p.buf, p.buf[whole:n])]",
+		new: "append(p.buf[:0], make([]byte, n-whole)...)",
 	},
 	{
 		row: "fsyncgate", what: "what was read at start is not made durable before it is acted on",
@@ -82,8 +88,8 @@ var inStorage = []fault{
 	{
 		row: "torn-tail", what: "term and vote are written after the entries of that term",
 		file: "storage/wal/writer.go", by: "storage/wal",
-		old: "	if s.hard {\n		if err := p.record(kindHardState, putHardState(&small, hard)); err != nil {\n			return err\n		}\n		p.state.hard = hard\n	}\n	for _, b := range s.batches {\n		if err := p.batch(b); err != nil {\n			return err\n		}\n	}",
-		new: "	for _, b := range s.batches {\n		if err := p.batch(b); err != nil {\n			return err\n		}\n	}\n	if s.hard {\n		if err := p.record(kindHardState, putHardState(&small, hard)); err != nil {\n			return err\n		}\n		p.state.hard = hard\n	}",
+		old: "	if s.hard {\n		if err := p.record(kindHardState, putHardState(small, p.hard)); err != nil {\n			return err\n		}\n		p.state.hard = p.hard\n	}\n	for _, b := range s.batches {\n		if err := p.batch(b); err != nil {\n			return err\n		}\n	}",
+		new: "	for _, b := range s.batches {\n		if err := p.batch(b); err != nil {\n			return err\n		}\n	}\n	if s.hard {\n		if err := p.record(kindHardState, putHardState(small, p.hard)); err != nil {\n			return err\n		}\n		p.state.hard = p.hard\n	}",
 	},
 	{
 		row: "rename-not-durable", what: "the directory is not synced after a segment got its name",

@@ -32,7 +32,9 @@
 // A flush writes whole blocks of 4 KiB, past a system's page cache where that can be
 // (fsys.BlockWriter). So the last block of the log is written again with the next flush,
 // what was durable of it as it was: a sector that a crash leaves half written holds the
-// same bytes there either way. The rest of the flush's last block becomes zeros.
+// same bytes there either way. The rest of the flush's last block becomes zeros. A flush of
+// more than an eighth of a segment is written in pieces of that size, each synced before the
+// next.
 //
 // # Order
 //

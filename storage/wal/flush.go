@@ -48,8 +48,8 @@ func (l *Log) unneeded() []*segment {
 }
 
 // Run writes all of it, in one write and one sync; one of each for every segment if it
-// crosses into a new one. Once it returns nil all of it is durable. Its result goes to
-// Log.Flushed. Any goroutine; it blocks.
+// crosses into a new one, and for every piece if it is long. Once it returns nil all of it
+// is durable. Its result goes to Log.Flushed. Any goroutine; it blocks.
 func (f *Flush) Run() error {
 	w := f.writer
 	if f.failed != nil {

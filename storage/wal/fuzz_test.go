@@ -3,6 +3,7 @@ package wal
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/balsaraft/balsa/fsys"
@@ -131,4 +132,12 @@ func FuzzReplay(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// appendRecord adds a record that will stand at offset of a segment to buf, and returns its
+// checksum: what a pen does, in memory.
+func appendRecord(buf []byte, seed uint32, offset, flush int64, prev uint32, kind recordKind, payload []byte) ([]byte, uint32) {
+	header := make([]byte, recordHeaderSize)
+	sum, zeros := putRecordHeader(header, seed, offset, flush, prev, kind, payload)
+	return slices.Concat(buf, header, payload, zeros), sum
 }

@@ -46,15 +46,17 @@ func (r *recovery) log(o Options) *Log {
 	for _, seg := range slices.Concat(r.dead, r.segments, r.ready, r.unused) {
 		s.grew(seg.size)
 	}
-	return &Log{
+	l := &Log{
 		files: r.files, options: o, spares: s,
 		hard: r.state.hard, start: r.state.start, last: r.state.last, time: r.state.time, onDisk: r.state.last.Index,
 		cache: cache{limit: o.CacheBytes}, marks: r.marks, segments: r.segments, filled: r.offset, spans: r.spans,
 		writer: writer{
 			files: r.files, spares: s, member: r.member, reserve: min(maxReserve, o.SegmentBytes/8),
-			tail: r.tail, ready: r.ready, block: r.block,
+			tail: r.tail, ready: r.ready,
 		},
 	}
+	l.writer.pen = pen{writer: &l.writer, piece: pieceOf(o.SegmentBytes), seg: r.seg, at: r.offset - int64(len(r.block)), buf: r.block}
+	return l
 }
 
 // settle makes durable what was read, before anyone acts on it: a process that died,
@@ -77,7 +79,7 @@ func (r *recovery) settle() error {
 		if err := again(file, r.flush, r.offset); err != nil {
 			return err
 		}
-		r.block = make([]byte, r.offset%blockBytes, blockBytes)
+		r.block = fsys.Blocks(nil, blockBytes)[:r.offset%blockBytes]
 		return readAt(file, r.block, r.offset-int64(len(r.block)))
 	})
 	if err != nil {

@@ -95,25 +95,25 @@ func sumOffset(sum uint32, offset int64) uint32 {
 	return ^sum
 }
 
-// appendRecord adds a record that will stand at offset of a segment to buf, and
-// returns its checksum.
-func appendRecord(buf []byte, seed uint32, offset, flush int64, prev uint32, kind recordKind, payload []byte) ([]byte, uint32) {
-	at := len(buf)
-	var header [recordHeaderSize]byte
+// padding follows a payload, as much as fills up its record.
+var padding [recordAlign]byte
+
+// putRecordHeader fills header, of recordHeaderSize bytes, for a record that will stand at
+// offset of a segment, and returns its checksum and the zeros that follow the payload.
+func putRecordHeader(header []byte, seed uint32, offset, flush int64, prev uint32, kind recordKind, payload []byte) (sum uint32, zeros []byte) {
 	binary.LittleEndian.PutUint32(header[4:], uint32(len(payload)))
 	binary.LittleEndian.PutUint32(header[8:], prev)
 	binary.LittleEndian.PutUint32(header[12:], uint32(flush/recordAlign))
 	header[16] = byte(kind)
-	sum := headSum(seed, offset, header[:])
+	sum = headSum(seed, offset, header)
 	header[17], header[18], header[19] = byte(sum), byte(sum>>8), byte(sum>>16)
 
-	var zeros [recordAlign]byte
-	buf = append(buf, header[:]...)
-	buf = append(buf, payload...)
-	buf = append(buf, zeros[:recordSize(len(payload))-recordHeaderSize-int64(len(payload))]...)
-	sum = crc32.Update(sum, wire.Castagnoli, buf[at+17:])
-	binary.LittleEndian.PutUint32(buf[at:], sum)
-	return buf, sum
+	zeros = padding[:recordSize(len(payload))-recordHeaderSize-int64(len(payload))]
+	sum = crc32.Update(sum, wire.Castagnoli, header[17:recordHeaderSize])
+	sum = crc32.Update(sum, wire.Castagnoli, payload)
+	sum = crc32.Update(sum, wire.Castagnoli, zeros)
+	binary.LittleEndian.PutUint32(header, sum)
+	return sum, zeros
 }
 
 // recordSpan says how long the record is whose header stands at offset, if it is one

@@ -12,9 +12,6 @@ import (
 // a hundred records of a term, a vote or a compaction when the disk is full.
 const maxReserve = 4 << 10
 
-// keepBuffer is the largest buffer that is kept from one flush to the next.
-const keepBuffer = 4 << 20
-
 // writer puts records into segments. It belongs to the flush that is under way, and
 // to the log's owner while none is.
 type writer struct {
@@ -27,9 +24,9 @@ type writer struct {
 	ready []*segment // named and empty, the next ones in order
 	held  *segment   // whose handle the writer holds
 
-	block   []byte       // what the tail's last block holds already
-	buf     []byte       // memory for a plan
-	batches []wire.Batch // memory for what is staged
+	pen     pen
+	small   [smallPayload]byte // memory for a payload
+	batches []wire.Batch       // memory for what is staged
 }
 
 // tail is where the log ends on disk.
@@ -52,60 +49,58 @@ func (t *tail) mark(b wire.Batch) (mark, bool) {
 	return mark{first: b.First(), offset: t.offset, seg: t.seg}, true
 }
 
-// A plan is a flush laid out: the bytes, where they go, and where the log ends then.
-// Nothing of the log has been written yet, so it can still be given up.
+// A plan is a flush laid out: where its records go, and where the log ends then. Nothing
+// of the log has been written yet, so it can still be given up. To write it is to lay it
+// out once more, with a pen: the segments that it takes are there by then.
 type plan struct {
 	tail
 	writer  *writer
+	hard    HardState
+	staged  staged
 	reserve int64 // of the segment's end, not to be used
-	buf     []byte
-	chunks  []chunk
+	flush   int64 // where the flush begins in the segment
+	pen     *pen  // nil while nothing is written
 	marks   marks
 	born    []*segment
-}
-
-// A chunk is a run of whole blocks that one write makes durable. The first may hold
-// records that are durable already, which are written again as they are, and the last is
-// filled up with zeros: to write a part of a block, a system would have to read the rest.
-type chunk struct {
-	seg      *segment
-	offset   int64 // of its first block
-	flush    int64 // of its first record
-	from, to int   // in the plan's buffer
 }
 
 // layOut plans to write s. It needs segments and makes them where there are none, so
 // it is here that a full disk shows.
 func (w *writer) layOut(hard HardState, s staged, reserve int64) (plan, error) {
-	p := plan{tail: w.tail, writer: w, reserve: reserve, buf: w.buf[:0]}
-	if p.seg != nil {
-		p.grow(len(w.block))
-		p.buf = append(p.buf, w.block...)
-		p.chunks = append(p.chunks, chunk{seg: p.seg, offset: p.offset - int64(len(w.block)), flush: p.offset})
-	}
-	err := p.put(hard, s)
-	p.fillBlock()
-	w.buf = p.buf[:0]
-	if cap(w.buf) > keepBuffer {
-		w.buf = nil
-	}
-	return p, err
+	p := plan{tail: w.tail, writer: w, hard: hard, staged: s, reserve: reserve, flush: w.tail.offset}
+	return p, p.put()
 }
 
-func (p *plan) put(hard HardState, s staged) error {
-	var small [smallPayload]byte
+// write makes a plan durable. Each segment is synced before the next is written, so
+// that a segment's header proves that the one before it is whole. Any error is final.
+func (w *writer) write(planned plan) error {
+	p := planned
+	p.tail, p.marks, p.born, p.flush, p.pen = w.tail, nil, nil, w.tail.offset, &w.pen
+	if err := p.put(); err != nil {
+		return failure(err)
+	}
+	if err := w.pen.lift(); err != nil {
+		return failure(err)
+	}
+	w.tail = p.tail
+	w.ready = w.ready[len(p.born):]
+	return nil
+}
+
+func (p *plan) put() error {
+	s, small := &p.staged, &p.writer.small
 	if s.resets {
-		if err := p.record(kindReset, putPos(&small, s.start)); err != nil {
+		if err := p.record(kindReset, putPos(small, s.start)); err != nil {
 			return err
 		}
 		p.state.reset(s.start)
 		p.unmarked = true
 	}
 	if s.hard {
-		if err := p.record(kindHardState, putHardState(&small, hard)); err != nil {
+		if err := p.record(kindHardState, putHardState(small, p.hard)); err != nil {
 			return err
 		}
-		p.state.hard = hard
+		p.state.hard = p.hard
 	}
 	for _, b := range s.batches {
 		if err := p.batch(b); err != nil {
@@ -113,7 +108,7 @@ func (p *plan) put(hard HardState, s staged) error {
 		}
 	}
 	if s.compact.Index > p.state.start.Index {
-		if err := p.record(kindCompact, putPos(&small, s.compact)); err != nil {
+		if err := p.record(kindCompact, putPos(small, s.compact)); err != nil {
 			return err
 		}
 		p.state.compact(s.compact)
@@ -128,37 +123,27 @@ func (p *plan) batch(b wire.Batch) error {
 	if m, ok := p.mark(b); ok {
 		p.marks = append(p.marks, m)
 	}
-	p.add(kindBatch, b)
+	if err := p.add(kindBatch, b); err != nil {
+		return err
+	}
 	p.state.append(b)
 	return nil
 }
 
 func (p *plan) record(kind recordKind, payload []byte) error {
-	err := p.makeRoom(len(payload))
-	if err == nil {
-		p.add(kind, payload)
+	if err := p.makeRoom(len(payload)); err != nil {
+		return err
 	}
-	return err
+	return p.add(kind, payload)
 }
 
 // add puts a record where the plan ends.
-func (p *plan) add(kind recordKind, payload []byte) {
-	c := &p.chunks[len(p.chunks)-1]
-	size := recordSize(len(payload))
-	p.grow(int(size))
-	p.buf, p.prev = appendRecord(p.buf, p.seg.seed, p.offset, c.flush, p.prev, kind, payload)
-	p.offset += size
-	c.to = len(p.buf)
-}
-
-// grow makes room for n bytes more, and for what fills up their last block.
-func (p *plan) grow(n int) { p.buf = fsys.Blocks(p.buf, n+blockBytes) }
-
-// fillBlock ends the last chunk with its block.
-func (p *plan) fillBlock() {
-	n := int(roundUp(int64(len(p.buf)))) - len(p.buf)
-	p.buf = p.buf[:len(p.buf)+n]
-	clear(p.buf[len(p.buf)-n:])
+func (p *plan) add(kind recordKind, payload []byte) (err error) {
+	if p.pen != nil {
+		p.prev, err = p.pen.record(p.seg.seed, p.offset, p.flush, p.prev, kind, payload)
+	}
+	p.offset += recordSize(len(payload))
+	return err
 }
 
 // makeRoom goes on in a new segment if a record does not fit into this one.
@@ -172,51 +157,21 @@ func (p *plan) makeRoom(payload int) error {
 		return err
 	}
 	if p.seg != nil && !p.sealed {
-		p.add(kindSeal, nil)
+		if err := p.add(kindSeal, nil); err != nil {
+			return err
+		}
 	}
-	p.begin(next)
-	return nil
+	return p.begin(next)
 }
 
 // begin goes on in an empty segment, with its header.
-func (p *plan) begin(seg *segment) {
-	p.fillBlock()
-	from := len(p.buf)
-	p.grow(headerSize)
-	p.buf = appendHeader(p.buf, header{sequence: seg.sequence, member: p.writer.member, prev: p.prev, size: seg.size, state: p.state})
-	p.chunks = append(p.chunks, chunk{seg: seg, from: from, to: len(p.buf)})
-	p.seg, p.offset, p.sealed, p.marked = seg, headerSize, false, 0
+func (p *plan) begin(seg *segment) (err error) {
+	if p.pen != nil {
+		err = p.pen.begin(seg, appendHeader(nil, header{sequence: seg.sequence, member: p.writer.member, prev: p.prev, size: seg.size, state: p.state}))
+	}
+	p.seg, p.offset, p.flush, p.sealed, p.marked = seg, headerSize, 0, false, 0
 	p.born = append(p.born, seg)
-}
-
-// write makes a plan durable. Each segment is synced before the next is written, so
-// that a segment's header proves that the one before it is whole. Any error is final.
-func (w *writer) write(p plan) error {
-	for _, c := range p.chunks {
-		if c.to == 0 {
-			continue // nothing of the flush fits into what is left of the segment
-		}
-		file, err := w.hold(c.seg)
-		if err != nil {
-			return failure(fmt.Errorf("open %s: %w", c.seg.name, err))
-		}
-		blocks := p.buf[c.from:roundUp(int64(c.to))]
-		if err := fsys.WriteBlocks(file, blocks, c.offset, true); err != nil {
-			return failure(fmt.Errorf("write and sync %d bytes in %s at offset %d: %w", len(blocks), c.seg.name, c.offset, err))
-		}
-	}
-	w.tail = p.tail
-	w.keepBlock(p)
-	w.ready = w.ready[len(p.born):]
-	return nil
-}
-
-// keepBlock keeps what a plan has written of the tail's last block.
-func (w *writer) keepBlock(p plan) {
-	if n := len(p.chunks); n > 0 && p.chunks[n-1].to > 0 {
-		end := p.chunks[n-1].to
-		w.block = append(w.block[:0], p.buf[end-int(p.offset%blockBytes):end]...)
-	}
+	return err
 }
 
 // hold returns the open file of the segment to be written.
