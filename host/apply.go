@@ -107,6 +107,7 @@ func (h *Host) applied(in ApplyInput, out ApplyOutput, err error) {
 		}
 		a.at, a.time = b.End(), b.Time()
 	}
+	h.log.Read(a.at.Index)
 	h.noteStaged(out.Staged)
 	h.fresh.refresh(a.at.Index)
 	h.noteRemoval()

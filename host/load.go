@@ -1,6 +1,10 @@
 package host
 
-import "math"
+import (
+	"math"
+
+	"github.com/balsaraft/balsa/storage/wal"
+)
 
 // Load is something in memory that grows with what others send or lack, and the most that
 // it may be.
@@ -19,7 +23,7 @@ func (h *Host) Loads() [loads]Load {
 		{"proposals of others that wait to be appended", len(h.controls.forwards), maxForwards},
 		{"pieces of a snapshot that wait to be written", 0, maxPieces},
 		{"messages for one member that wait for old entries", 0, maxFetchQueue},
-		{"bytes of saved entries in memory", 0, h.cfg.CacheBytes},
+		{"bytes of saved entries in memory", 0, wal.MostCached(h.cfg.CacheBytes)},
 		{"snapshots under way to others", len(h.sending), math.MaxInt},
 	}
 	if h.receives != nil {

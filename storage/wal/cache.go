@@ -9,7 +9,8 @@ import (
 // cache holds the newest batches in memory, without gaps, to the end of the log. What
 // is not on disk yet is in it always.
 type cache struct {
-	limit   int          // bytes of batches that are on disk as well
+	limit   int          // bytes of batches that are on disk as well; more while they are unread
+	unread  wire.Index   // what comes after it will soon be asked for
 	batches []wire.Batch // in order
 	saved   int          // how many of them, from the oldest on, are on disk
 	bytes   int          // of those
@@ -50,15 +51,24 @@ func (c *cache) reset() {
 	c.batches, c.saved, c.bytes = c.batches[:0], 0, 0
 }
 
-// flushed takes note of what is on disk by now, and forgets the oldest batches: those
-// that were compacted, up to start, and those on disk that are over the limit.
+// unreadTimes is how many times its limit the cache may hold of what nobody has read: to
+// drop it would mean to read it back from the disk at once.
+const unreadTimes = 4
+
+// flushed takes note of what is on disk by now, and forgets what was compacted, up to start,
+// and what is over the limit.
 func (c *cache) flushed(start, upTo wire.Index) {
 	for c.saved < len(c.batches) && c.batches[c.saved].Last() <= upTo {
 		c.bytes += len(c.batches[c.saved])
 		c.saved++
 	}
+	c.forget(start)
+}
+
+// forget drops the oldest batches: those up to start, and those over the limit.
+func (c *cache) forget(start wire.Index) {
 	n := 0
-	for n < len(c.batches) && (c.bytes > c.limit || c.batches[n].Last() <= start) {
+	for n < len(c.batches) && (c.over(c.batches[n]) || c.batches[n].Last() <= start) {
 		if c.saved > 0 {
 			c.saved--
 			c.bytes -= len(c.batches[n])
@@ -67,6 +77,14 @@ func (c *cache) flushed(start, upTo wire.Index) {
 		n++
 	}
 	c.batches = c.batches[n:]
+}
+
+// over says whether the oldest batch is over the limit.
+func (c *cache) over(oldest wire.Batch) bool {
+	if oldest.Last() > c.unread {
+		return c.bytes > unreadTimes*c.limit
+	}
+	return c.bytes > c.limit
 }
 
 // read returns the batches from first to last, cut at both ends, and stops before

@@ -17,7 +17,8 @@ type Options struct {
 	// larger gets a segment of its own size.
 	SegmentBytes int64
 	// CacheBytes is how many bytes of entries are kept in memory beyond those that
-	// are not on disk yet, 4 MiB if 0.
+	// are not on disk yet, 4 MiB if 0; and up to four times as many of those that Read has
+	// not been told of.
 	CacheBytes int
 	// Member is whose log it is. A segment of another member's is a MemberError; 0
 	// is not checked.
@@ -187,6 +188,16 @@ func (l *Log) Compact(upTo wire.Pos) {
 	l.staged.compact = upTo
 	l.start = upTo
 }
+
+// Read takes note that entries up to an index have been read by who reads all of them in
+// order. Those after it stay in memory for that reader, up to MostCached.
+func (l *Log) Read(upTo wire.Index) {
+	l.cache.unread = upTo
+	l.cache.forget(0)
+}
+
+// MostCached is the most that CachedBytes may be with Options.CacheBytes.
+func MostCached(cacheBytes int) int { return unreadTimes * cacheBytes }
 
 // CachedBytes is how much memory the entries take that are on disk as well.
 func (l *Log) CachedBytes() int { return l.cache.bytes }

@@ -37,6 +37,7 @@ func TestALogIsItsModelOnADiskThatFails(t *testing.T) {
 			"reset":    d.reset,
 			"flush":    func(t *rapid.T) { d.must(t, d.flush(d.few(t, "appended meanwhile"))) },
 			"prepare":  d.prepare,
+			"read":     d.readSome,
 			"view":     d.view,
 			"reopen":   d.reopenAll,
 			"crash":    d.crash,
@@ -103,6 +104,13 @@ func (d *drawn) reset(t *rapid.T) {
 	at.Index = wire.Index(rapid.Uint64Range(uint64(d.staged.start.Index), uint64(at.Index)+9).Draw(t, "index"))
 	d.log.Reset(at)
 	d.staged.reset(at)
+}
+
+// readSome tells of who reads all entries in order.
+func (d *drawn) readSome(t *rapid.T) {
+	if len(d.staged.entries) > 0 {
+		d.log.Read(rapid.SampledFrom(d.staged.entries).Draw(t, "read").pos.Index)
+	}
 }
 
 func (d *drawn) prepare(t *rapid.T) {
