@@ -38,7 +38,7 @@ type calls[R any] struct {
 	chunks []host.Chunk
 	expect int           // how many bytes the next chunk will have, by those before it
 	away   int           // how many were answered and have not proposed again
-	woken  []*call[R]    // memory for finishGroup
+	woken  []waking[R]   // memory for finishGroup
 	told   uint64        // lower numbers are answered, or were told that they are late
 	young  uint64        // this number and higher ones were given since age was called last
 	closed error         // why no more are taken
@@ -54,6 +54,12 @@ type call[R any] struct {
 	news   chan news // at most one of each kind, answered last
 	result R
 	err    error
+}
+
+// waking is a call that is answered with the result at a place of its group.
+type waking[R any] struct {
+	call *call[R]
+	at   int
 }
 
 // news is what a caller hears of its call.
@@ -101,37 +107,41 @@ type proposal struct {
 // submit numbers a proposal and adds it to what goes to the log next. While too much
 // is unanswered it waits. wake is true for the first one of a chunk.
 func (c *calls[R]) submit(ctx context.Context, p proposal) (made *call[R], wake bool, err error) {
+	made = c.pool.Get().(*call[R])
 	for {
-		made, wake, room, err := c.tryAdd(p)
+		wake, room, err := c.tryAdd(made, p)
+		if err != nil {
+			c.pool.Put(made)
+			return nil, false, err
+		}
 		if room == nil {
-			return made, wake, err
+			return made, wake, nil
 		}
 		select {
 		case <-room:
 		case <-ctx.Done():
+			c.pool.Put(made)
 			return nil, false, outcome(proposing, true, ErrOverloaded, ctx.Err())
 		}
 	}
 }
 
 // tryAdd adds a proposal, or returns what is closed when there is room for it.
-func (c *calls[R]) tryAdd(p proposal) (made *call[R], wake bool, room <-chan struct{}, err error) {
+func (c *calls[R]) tryAdd(made *call[R], p proposal) (wake bool, room <-chan struct{}, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.closed != nil:
-		return nil, false, nil, outcome(proposing, true, c.closed)
+		return false, nil, outcome(proposing, true, c.closed)
 	case c.next-c.first < maxWaiting && c.bytes+len(p.body) <= maxWaitingBytes || c.next == c.first:
-		made, wake = c.add(p)
-		return made, wake, nil, nil
+		return c.add(made, p), nil, nil
 	case c.room == nil:
 		c.room = make(chan struct{})
 	}
-	return nil, false, c.room, nil
+	return false, c.room, nil
 }
 
-func (c *calls[R]) add(p proposal) (*call[R], bool) {
-	made := c.pool.Get().(*call[R])
+func (c *calls[R]) add(made *call[R], p proposal) (wake bool) {
 	made.seq, made.size = c.next, len(p.body)
 	if c.next-c.first >= uint64(len(c.ring)) {
 		c.grow()
@@ -140,9 +150,9 @@ func (c *calls[R]) add(p proposal) (*call[R], bool) {
 	c.next++
 	c.open++
 	c.bytes += made.size
-	wake := len(c.chunks) == 0
+	wake = len(c.chunks) == 0
 	c.gather(made.seq, p)
-	return made, wake
+	return wake
 }
 
 func (c *calls[R]) grow() {
@@ -236,23 +246,35 @@ func (c *calls[R]) stayAway() {
 func (c *calls[R]) finish(seq uint64, result R, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.answer(seq, result, err)
+	if answered := c.takeOut(seq); answered != nil {
+		c.bytes -= answered.size
+		answered.answer(result, err)
+	}
 	c.advance()
+	c.admit()
 }
 
 // finishGroup answers those of a group of commands that are of own sessions. It is for the
-// one goroutine that applies. The callers are woken once the lock is free: many of them
-// come back for it at once.
+// one goroutine that applies. The lock, for which callers come back at once, is not held
+// while calls are touched, which lie all over the memory.
 func (c *calls[R]) finishGroup(own map[session.ID]bool, envelopes []session.Envelope, results []R) {
-	c.settleGroup(own, envelopes, results)
-	for _, answered := range c.woken {
-		answered.news <- isAnswered
+	if c.takeOutGroup(own, envelopes); len(c.woken) == 0 {
+		return
+	}
+	bytes := 0
+	for _, w := range c.woken {
+		bytes += w.call.size
+		w.call.answer(results[w.at], nil)
 	}
 	clear(c.woken)
 	c.woken = c.woken[:0]
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bytes -= bytes
+	c.admit()
 }
 
-func (c *calls[R]) settleGroup(own map[session.ID]bool, envelopes []session.Envelope, results []R) {
+func (c *calls[R]) takeOutGroup(own map[session.ID]bool, envelopes []session.Envelope) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var last session.ID
@@ -264,44 +286,44 @@ func (c *calls[R]) settleGroup(own map[session.ID]bool, envelopes []session.Enve
 		if !mine {
 			continue
 		}
-		if answered := c.settle(e.Seq, results[i], nil); answered != nil {
-			c.woken = append(c.woken, answered)
+		if waiting := c.takeOut(e.Seq); waiting != nil {
+			c.woken = append(c.woken, waking[R]{waiting, i})
 		}
 	}
 	c.advance()
 }
 
-// answer settles a call and wakes who waits for it.
-func (c *calls[R]) answer(seq uint64, result R, err error) {
-	if answered := c.settle(seq, result, err); answered != nil {
-		answered.news <- isAnswered
-	}
+// answer wakes who waits for the call, which is used again by then.
+func (c *call[R]) answer(result R, err error) {
+	c.result, c.err = result, err
+	c.news <- isAnswered
 }
 
-// settle takes a call out and returns it with its answer, nil if it was answered before.
-// Its token is still to be given.
-func (c *calls[R]) settle(seq uint64, result R, err error) *call[R] {
+// takeOut takes a call out that is to be answered now, nil if it was before. Its bytes
+// count on.
+func (c *calls[R]) takeOut(seq uint64) *call[R] {
 	if seq < c.first || seq >= c.next {
 		return nil
 	}
 	place := &c.ring[seq%uint64(len(c.ring))]
-	if *place == nil {
-		return nil
+	waiting := *place
+	if waiting != nil {
+		*place = nil
+		c.open--
+		c.away++
 	}
-	answered := *place
-	*place = nil
-	c.open--
-	c.away++
-	c.bytes -= answered.size
-	answered.result, answered.err = result, err
-	return answered
+	return waiting
 }
 
-// advance moves first past what is answered, and lets in who waits for room.
+// advance moves first past what is answered.
 func (c *calls[R]) advance() {
 	for c.first < c.next && c.ring[c.first%uint64(len(c.ring))] == nil {
 		c.first++
 	}
+}
+
+// admit lets in who waits for room.
+func (c *calls[R]) admit() {
 	if c.room != nil {
 		close(c.room)
 		c.room = nil
@@ -356,7 +378,7 @@ func (c *calls[R]) close(reason error) {
 	if c.closed == nil {
 		c.closed = reason
 	}
-	c.advance()
+	c.admit()
 }
 
 // drained is nil if nothing is unanswered, else a channel that is closed when

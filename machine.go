@@ -239,8 +239,10 @@ func (g *group[C, R]) add(e Entry, command C, a attempt) {
 // holds says whether the same command may be in the group: of each session it only
 // gathers numbers that ascend, as they mostly do.
 func (g *group[C, R]) holds(a attempt) bool {
-	if last, ok := g.lastOf[a.caller.Session]; ok && last >= a.caller.Seq {
-		return true
+	if a.caller.Session != 0 {
+		if last, ok := g.lastOf[a.caller.Session]; ok && last >= a.caller.Seq {
+			return true
+		}
 	}
 	for i := len(g.envelopes) - 1; i >= 0; i-- {
 		if g.envelopes[i].Session == a.member.Session {
