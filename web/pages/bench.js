@@ -30,7 +30,7 @@ function showFigures({ rate, p50, p99, count, failed }) {
 
 /**
  * Writes with so many outstanding for so long, or until there were so many.
- * @param {import("./balsa/balsa.js").Member} member
+ * @param {import("./balsa/balsa.js").Member<any, string, void>} member
  * @param {{ outstanding: number, bytes: number, seconds: number, most?: number }} load
  */
 export async function run(member, { outstanding, bytes, seconds, most = Infinity }) {
@@ -116,7 +116,7 @@ try {
     go.disabled = false;
   });
   Object.assign(globalThis, { member, run });
-} catch (error) {
+} catch (/** @type {any} */ error) {
   find(".problem").textContent = sentence(error.message);
   find(".problem").hidden = false;
   find(".state").textContent = "This window is not open.";

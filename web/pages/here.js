@@ -10,7 +10,7 @@ const memory = "balsa room";
  */
 export function whichRoom() {
   const link = new URLSearchParams(location.hash.slice(1));
-  let here = { room: link.get("room"), secret: link.get("secret") };
+  let here = { room: link.get("room") ?? "", secret: link.get("secret") ?? "" };
   if (here.room && here.secret) {
     history.replaceState(null, "", location.pathname + "#/");
   } else {
@@ -93,7 +93,7 @@ function itemOf(m) {
   item.style.setProperty("--hue", String(hue(m.name)));
   item.classList.toggle("leader", m.leader);
   item.classList.toggle("away", m.connection === "none");
-  const about = [m.leader ? "leads" : m.role === "learner" ? "listens" : "", m.self ? "" : { none: "away", connecting: "connecting" }[m.connection] ?? m.connection].filter(Boolean);
+  const about = [m.leader ? "leads" : m.role === "learner" ? "listens" : "", m.self ? "" : m.connection === "none" ? "away" : m.connection].filter(Boolean);
   item.append(m.self ? "this window" : `window ${short(m.name)}`);
   const small = document.createElement("small");
   small.textContent = about.join(", ");

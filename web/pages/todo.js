@@ -54,7 +54,7 @@ const views = {
 };
 const view = () => (location.hash in views ? /** @type {keyof typeof views} */ (location.hash) : "#/");
 
-/** @type {import("./balsa/balsa.js").Member | undefined} */
+/** @type {import("./balsa/balsa.js").Member<any, Command, void> | undefined} */
 let member;
 
 async function propose(/** @type {Command} */ command) {
@@ -62,7 +62,7 @@ async function propose(/** @type {Command} */ command) {
     if (!member) throw new Error("this window is not open yet");
     await member.propose(command);
     problem.hidden = true;
-  } catch (error) {
+  } catch (/** @type {any} */ error) {
     problem.textContent = outcome(error);
     problem.hidden = false;
   }
@@ -206,7 +206,7 @@ try {
   });
   offerRecovery(find(".strip"), member);
   Object.assign(globalThis, { member });
-} catch (error) {
+} catch (/** @type {any} */ error) {
   problem.textContent = sentence(error.message);
   problem.hidden = false;
   find(".state").textContent = "This window is not open.";

@@ -15,7 +15,9 @@ const here = whichRoom();
 const me = whoAmI();
 const problem = find(".problem");
 
-/** @type {import("../balsa/balsa.js").Member<Drawing, any, boolean> | undefined} */
+/** @typedef {import("../balsa/balsa.js").Member<Drawing, any, boolean>} Sheet */
+
+/** @type {Sheet | undefined} */
 let member;
 /** How far the drawing is shown, from 0 to 1, if it is not as it is now. @type {number | undefined} */
 let past;
@@ -26,7 +28,7 @@ async function propose(/** @type {import("./drawing.js").Command} */ command) {
     const result = await member.propose(command);
     problem.hidden = true;
     return result;
-  } catch (error) {
+  } catch (/** @type {any} */ error) {
     problem.textContent = outcome(error);
     problem.hidden = false;
     throw error;
@@ -221,7 +223,7 @@ name.addEventListener("change", () => {
 name.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Enter" && !event.isComposing && name.blur());
 
 /** Tells the others who draws here, under a name that nobody has. */
-async function introduceMyself(/** @type {NonNullable<typeof member>} */ member) {
+async function introduceMyself(/** @type {Sheet} */ member) {
   const people = await member.read((drawing) => drawing.people);
   if (!me.name) me.pick(Object.values(people));
   name.value = me.name;
@@ -240,7 +242,7 @@ try {
   offerRecovery(find(".strip"), member);
   Object.assign(globalThis, { member });
   await introduceMyself(member);
-} catch (error) {
+} catch (/** @type {any} */ error) {
   problem.textContent = sentence(error.message);
   problem.hidden = false;
   find(".state").textContent = "This window is not open.";
