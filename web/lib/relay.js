@@ -39,6 +39,7 @@ class Stream {
     this.heard = 0; // frames
     this.credit = window;
     this.taken = 0; // bytes since credit was given
+    this.allowed = window; // bytes that the other side has credit for
     /** @type {ArrayBuffer[]} */
     this.waiting = [];
     this.closing = false;
@@ -79,6 +80,7 @@ class Stream {
     if (this.taken < creditEvery || this.ended.there) return;
     const credit = new Uint8Array(4);
     new DataView(credit.buffer).setUint32(0, this.taken, true);
+    this.allowed += this.taken;
     this.taken = 0;
     this.say(what.credit, credit);
   }
@@ -91,6 +93,8 @@ class Stream {
       case what.open:
         break;
       case what.data:
+        this.allowed -= data.length;
+        if (this.allowed < 0) return this.reset("more than there is credit for");
         this.port.postMessage({ data: data.buffer }, [data.buffer]);
         break;
       case what.credit:

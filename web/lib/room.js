@@ -28,16 +28,22 @@ const final = new Set(["bad-message", "token-missing", "token-wrong", "token-exp
 
 const leastPause = 250;
 const mostPause = 2_000;
+/** The same where what answers was nonsense or a flood. */
+const mostDoubt = 10_000;
 /** How long one that spoke nonsense is doubted. */
 const provingTime = 10_000;
 const pingEvery = 15_000;
 /** How long an introducer may take to say welcome. */
 const welcomeTime = 15_000;
-/** What an introducer may say by text in ten seconds: more than all of a large room have to say. */
-const mostTexts = 20_000;
-const textsIn = 10_000;
+/** What may come in ten seconds, in bytes, by text and in frames that do not open: more than all of a large room have to say. */
+const mostIdle = 64 << 20;
+const idleIn = 10_000;
+/** Each counts for so much at least: what has no length takes time, too. */
+const leastIdle = 3 << 10;
 /** How much may wait to be worked off, in bytes: more than all streams have credit for. */
 const mostWaiting = 64 << 20;
+/** Each message that waits counts for so much more. */
+const waitingHead = 512;
 
 /** A relayed frame begins with its kind, a seat and the seal's counter. */
 const frameHead = 13;
@@ -82,19 +88,28 @@ export class Room {
     /** Whether the last connection ended in nonsense: then this one has to prove itself. */
     this.doubtful = false;
     this.pause = leastPause;
+    /** A connection that was ended because it flooded. @type {WebSocket | undefined} */
+    this.flooding = undefined;
+    /** What came lately that brings nothing. */
+    this.idle = { bytes: 0, since: -Infinity };
     this.connect();
   }
 
   /** @private */
   connect() {
+    // Who does not let go goes on flooding the browser until that gives up: one is enough.
+    if (this.flooding && this.flooding.readyState === WebSocket.CLOSING) {
+      this.retry = setTimeout(() => this.connect(), this.pause);
+      return;
+    }
+    this.flooding = undefined;
     this.nonce = crypto.getRandomValues(new Uint8Array(nonceSize));
     this.counter = new Counter();
     // What comes in is worked off one after the other, and so is what goes out: a seal
     // takes a moment, and its number must not be overtaken.
     let incoming = Promise.resolve();
     let waiting = 0;
-    let texts = 0;
-    let since = performance.now();
+    this.idle = { bytes: 0, since: -Infinity };
     this.outgoing = Promise.resolve();
     const socket = new WebSocket(this.url, "balsa.room.1");
     socket.binaryType = "arraybuffer";
@@ -107,21 +122,31 @@ export class Room {
       this.unwelcome = setTimeout(() => this.part(socket, "it does not say welcome"), welcomeTime);
     };
     socket.onmessage = ({ data }) => {
-      const size = typeof data === "string" ? data.length : data.byteLength;
-      const now = performance.now();
-      if (now - since > textsIn) [since, texts] = [now, 0];
-      if (typeof data === "string") texts++;
+      const size = waitingHead + (typeof data === "string" ? data.length : data.byteLength);
       waiting += size;
-      if (texts > mostTexts || waiting > mostWaiting) return this.part(socket, "it sends more than any introducer would");
+      if (waiting > mostWaiting) return this.flooded(socket, "it sends more than any introducer would");
       incoming = incoming.then(async () => {
         waiting -= size;
         if (socket !== this.socket) return;
-        await (typeof data === "string" ? this.hear(data) : this.hearFrame(new Uint8Array(data)));
+        const opened = await (typeof data === "string" ? this.hear(data) : this.hearFrame(new Uint8Array(data)));
+        if (!opened && this.isFlood(size)) this.flooded(socket, typeof data === "string" ? "it sends more than any introducer would" : "it floods this window with what nobody in the room has sealed");
       }).catch((error) => (error instanceof Nonsense ? this.part(socket, `it sends ${error.message}`) : reportError(error)));
     };
     socket.onclose = () => {
       incoming = incoming.then(() => this.lost(socket));
     };
+  }
+
+  /**
+   * Whether too much has come lately that nobody of this room has sealed, with what came now.
+   * An endless flood of that would take all of the page's time.
+   * @private @param {number} size
+   */
+  isFlood(size) {
+    const now = performance.now();
+    if (now - this.idle.since > idleIn) this.idle = { bytes: 0, since: now };
+    this.idle.bytes += Math.max(size, leastIdle);
+    return this.idle.bytes > mostIdle;
   }
 
   /** Ends a connection to something that is no introducer, or none to bear. @private @param {WebSocket} socket @param {string} why */
@@ -132,6 +157,12 @@ export class Room {
     this.doubtful = true;
     this.problem = `what answers at ${this.url} is no introducer of this version of balsa, or a broken one: ${why}. Is the address right? Trying again`;
     this.lost(socket);
+  }
+
+  /** @private @param {WebSocket} socket @param {string} why */
+  flooded(socket, why) {
+    if (socket === this.socket) this.flooding = socket;
+    this.part(socket, why);
   }
 
   /** An introducer is believed to be one. @private */
@@ -147,7 +178,7 @@ export class Room {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(word));
   }
 
-  /** @private @param {string} text */
+  /** @private @param {string} text @returns {Promise<void>} */
   async hear(text) {
     const word = told(text);
     const awaited = this.unwelcome !== undefined;
@@ -220,16 +251,18 @@ export class Room {
     }
   }
 
-  /** @private @param {Uint8Array<ArrayBuffer>} bytes */
+  /** Says whether it opened. @private @param {Uint8Array<ArrayBuffer>} bytes */
   async hearFrame(bytes) {
     if (bytes.length <= frameHead || bytes.length > mostFrame || bytes[0] !== relayed) throw new Nonsense(`a frame of ${bytes.length} bytes that nobody has relayed`);
     const view = new DataView(bytes.buffer);
     const peer = this.peers.get(view.getUint32(1, true));
-    if (!peer) return;
+    if (!peer) return false;
     try {
       this.onframe(peer, await peer.box.open("relay", Number(view.getBigUint64(5, true)), bytes.slice(frameHead)));
+      return true;
     } catch {
       this.unopened++;
+      return false;
     }
   }
 
@@ -282,7 +315,7 @@ export class Room {
     if (!this.reached || !this.problem) this.problem = `no introducer answers at ${this.url}; trying again`;
     this.onstate();
     this.retry = setTimeout(() => this.connect(), this.pause * (0.75 + Math.random() / 2));
-    this.pause = Math.min(2 * this.pause, mostPause);
+    this.pause = Math.min(2 * this.pause, this.doubtful ? mostDoubt : mostPause);
   }
 
   /**

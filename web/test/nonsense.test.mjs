@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { WebSocketServer } from "ws";
 import { told, Nonsense } from "../lib/told.js";
+import { Keys } from "../lib/keys.js";
+import { Room } from "../lib/room.js";
 import { freePort } from "./ports.mjs";
 import { introduce, patience, stage, until } from "./stage.mjs";
 import { agree, closeAll, join, propose, voters } from "./words.mjs";
@@ -75,10 +77,13 @@ const speakers = {
 const manyFrames = 3000;
 
 /** What no word can be said about: a stranger's frame, of which an honest introducer has no idea. */
+const strangers = new Uint8Array(16_448).fill(1, 0, 1).fill(2, 1, 2).fill(9, 5);
 const others = {
   somebody: say({ ...welcome, peers: [peer] }),
-  "frames that do not open": after1((socket) => (say({ type: "joined", peer })(socket), flood(socket, new Uint8Array(16_448).fill(1, 0, 1).fill(2, 1, 2).fill(9, 5), manyFrames))),
+  "frames that do not open": after1((socket) => (say({ type: "joined", peer })(socket), flood(socket, strangers, manyFrames))),
 };
+
+others["a flood of frames that do not open"] = after1((socket) => (say({ type: "joined", peer })(socket), flood(socket, strangers)));
 
 /** Who speaks at which path, and how often windows came. */
 async function speaker(port = 0) {
@@ -144,6 +149,58 @@ test("frames that do not open are dropped, however many they are, and the page g
   await until(tab, "all frames to be dropped", (many) => window.room.unopened === many, manyFrames);
   assert.deepEqual(await tab.evaluate(() => [window.opened, window.room.state, window.room.problem]), [0, "here", ""]);
   await tab.close();
+});
+
+test("an endless flood of them is left, the page goes on, and comes back when it is over", timeout, async (t) => {
+  const port = await freePort();
+  const nonsense = await speaker(port);
+  t.after(nonsense.close);
+  const what = "a flood of frames that do not open";
+  const tab = await join(await world.page(0, "/blank.html"), "flooded elsewhere");
+  await tab.evaluate(async (url) => {
+    const [{ Room }, { Keys }] = await Promise.all([import("/balsa/lib/room.js"), import("/balsa/lib/keys.js")]);
+    window.room = new Room({ url, keys: await Keys.derive("r", "a secret of these tests, and long enough"), member: "a" });
+  }, `ws://127.0.0.1:${port}/${what}`);
+  await until(tab, "the flood to be told", () => /it floods this window with what nobody in the room has sealed/.test(window.room.problem));
+  for (const word of ["one", "two", "three"]) await propose(tab, word);
+  const unopened = await tab.evaluate(() => window.room.unopened);
+  assert.ok(unopened <= 4100 * nonsense.came[what], `${unopened} frames were tried, and it came ${nonsense.came[what]} times`);
+  await nonsense.close();
+  const sane = await speaker(port);
+  t.after(sane.close);
+  others[what] = say(welcome);
+  await until(tab, "it to be believed again", () => window.room.state === "here" && window.room.problem === "");
+  await agree([tab], ["one", "two", "three"]);
+  await tab.close();
+});
+
+test("one that floods and does not let go has one connection, until the browser gives up", async (t) => {
+  const { WebSocket } = globalThis;
+  t.after(() => (globalThis.WebSocket = WebSocket));
+  const sockets = [];
+  globalThis.WebSocket = class {
+    static OPEN = 1;
+    static CLOSING = 2;
+    readyState = 1;
+    constructor() { sockets.push(this); }
+    send() {}
+    close() { this.readyState = 2; }
+  };
+  const room = new Room({ url: "ws://nobody", keys: await Keys.derive("r", "a secret of these tests, and long enough"), member: "a" });
+  t.after(() => room.close());
+  const [first] = sockets;
+  first.onopen();
+  first.onmessage({ data: JSON.stringify(welcome) });
+  const soon = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+  for (let i = 0; first.onmessage && i < 4200; i++) {
+    first.onmessage({ data: strangers.buffer.slice(0) });
+    if (i % 100 === 0) await soon(1); // what comes too far ahead is ended for that
+  }
+  assert.match(room.problem, /it floods this window/);
+  await soon(1_000); // several times as long as it pauses
+  assert.equal(sockets.length, 1);
+  first.readyState = 3;
+  while (sockets.length === 1) await soon(10);
 });
 
 test("a room is entered once it is known who is there, however long that takes to work out", timeout, async (t) => {

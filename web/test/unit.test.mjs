@@ -10,6 +10,7 @@ import { decodeFailure, outcome } from "../lib/failure.js";
 import { Counter, Keys, concat, fromBase64, toBase64 } from "../lib/keys.js";
 import { Packer, Unpacker } from "../lib/packed.js";
 import { fingerprintOf } from "../lib/peers.js";
+import { Relay } from "../lib/relay.js";
 import { Replica } from "../lib/replica.js";
 import { seek } from "../lib/seek.js";
 
@@ -212,6 +213,27 @@ test("a window leaves the door of a server that was removed, and no other", asyn
   at("a", "c"); // the first was listed by the page
   servers.learn({ [a]: "ws://a", [b]: "ws://b" });
   at("a", "c", "b"); // it came back
+});
+
+test("who sends more on a relayed stream than there is credit for is reset", () => {
+  const said = [];
+  const room = { member: "a", relay: (_, frame) => said.push(frame) };
+  const relay = new Relay(room);
+  const peer = { member: "b" };
+  const frame = (what, number, size) => {
+    const bytes = new Uint8Array(9 + size);
+    bytes[0] = what;
+    new DataView(bytes.buffer).setUint32(1, 2, true);
+    new DataView(bytes.buffer).setUint32(5, number, true);
+    return bytes;
+  };
+  room.onframe(peer, frame(1, 0, 0));
+  const piece = 16 << 10;
+  for (let number = 1; number <= 16; number++) room.onframe(peer, frame(2, number, piece));
+  assert.deepEqual([said.length, relay.of(peer).size], [0, 1], "256 KiB may be under way");
+  room.onframe(peer, frame(2, 17, 1));
+  assert.equal(new TextDecoder().decode(said[0].subarray(9)), "more than there is credit for");
+  assert.equal(relay.of(peer).size, 0);
 });
 
 test("a result is said once, and kept until the Worker has it", () => {
