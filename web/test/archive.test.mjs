@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { freePort } from "./ports.mjs";
+import { bound } from "./bound.mjs";
 import { patience, pause, stage, until } from "./stage.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -33,9 +34,9 @@ after(async () => {
 /** Starts the archive; what it returns reads it. @param {string} introducer */
 async function keep(introducer) {
   const at = `127.0.0.1:${await freePort()}`;
-  archive = spawn(join(dir, "archive"), [
+  archive = bound(spawn(join(dir, "archive"), [
     "-reducer", join(here, "keep/reducer.js"), "-dir", join(dir, "data"), "-listen", at, "-introducer", introducer, "-room", room, "-secret", secret,
-  ], { stdio: ["ignore", "pipe", "inherit"] });
+  ], { stdio: ["ignore", "pipe", "inherit"] }));
   await new Promise((ready, failed) => {
     archive?.stdout?.once("data", ready);
     archive?.once("exit", (code) => failed(new Error(`archive ended with ${code}`)));

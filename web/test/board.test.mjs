@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { bound } from "./bound.mjs";
 import { launch } from "./browser.mjs";
 import { freePort } from "./ports.mjs";
 import { looks, wrongWith } from "./looks.mjs";
@@ -30,9 +31,9 @@ async function company() {
     cluster.push(`${name}=127.0.0.1:${await freePort()}`);
     doors.push(`http://127.0.0.1:${await freePort()}`);
   }
-  const start = (name) => spawn(join(dir, "board"),
+  const start = (name) => bound(spawn(join(dir, "board"),
     ["-name", name, "-dir", join(dir, name), "-secret", secret, "-page", join(dir, "page"), "-cluster", cluster.join(","), "-doors", doors.join(",")],
-    { stdio: ["ignore", "ignore", "inherit"] });
+    { stdio: ["ignore", "ignore", "inherit"] }));
   const servers = names.map(start);
   for (const door of doors) await until(`${door} to answer`, () => fetch(`${door}/doors`).then(() => true, () => false));
   const { browser, close } = await launch();

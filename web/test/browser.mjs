@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import puppeteer from "puppeteer-core";
+import { noted } from "./bound.mjs";
 
 /** Everything that keeps Chromium from calling home or asking a person. */
 const flags = [
@@ -21,6 +22,22 @@ const preferences = {
   "network.connectivity-service.enabled": false, "services.settings.server": "http://127.0.0.1:1", "toolkit.telemetry.enabled": false,
 };
 
+/** How long a browser may take to close. */
+const closing = 60_000;
+
+/** Closes a browser, and ends the process of one that does not: who waits for it hears so. @param {import("puppeteer-core").Browser} browser */
+async function ended(browser) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const late = new Promise((_, failed) => {
+    timer = setTimeout(() => {
+      browser.process()?.kill("SIGKILL");
+      failed(new Error(`a browser has not closed in ${closing / 1000} s: ${browser.process()?.spawnfile}`));
+    }, closing);
+  });
+  await noted("a browser to close", Promise.race([browser.close(), late])).finally(() => clearTimeout(timer));
+}
+
 /**
  * Starts Chromium on a new, empty profile.
  * @returns {Promise<{browser: import("puppeteer-core").Browser, close: () => Promise<void>}>}
@@ -31,7 +48,7 @@ export async function launch() {
     executablePath: chromium, headless: true, args: flags, userDataDir: profile, timeout: 60_000, protocolTimeout: 120_000,
   });
   const close = async () => {
-    await browser.close();
+    await ended(browser);
     await rm(profile, { recursive: true, force: true, maxRetries: 5 });
   };
   return { browser, close };
@@ -42,5 +59,5 @@ export async function launchFirefox() {
   const browser = await puppeteer.launch({
     browser: "firefox", executablePath: firefox, headless: true, extraPrefsFirefox: preferences, timeout: 60_000, protocolTimeout: 120_000,
   });
-  return { browser, close: () => browser.close() };
+  return { browser, close: () => ended(browser) };
 }

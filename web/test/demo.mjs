@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { bound, noted } from "./bound.mjs";
 import { launch } from "./browser.mjs";
 import { command, top } from "./built.mjs";
 import { freePort, isFree } from "./ports.mjs";
@@ -22,7 +23,10 @@ export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resol
  * instead, so that a test that fails once in a while need not be caught at it again.
  * @template T @param {string} what @param {() => Promise<T>|T} holds @param {() => Promise<string>|string} [seen] @returns {Promise<T>}
  */
-export async function eventually(what, holds, seen = () => "") {
+export const eventually = (what, holds, seen = () => "") => noted(what, waited(what, holds, seen));
+
+/** @template T @param {string} what @param {() => Promise<T>|T} holds @param {() => Promise<string>|string} seen @returns {Promise<T>} */
+async function waited(what, holds, seen) {
   let last;
   for (const start = Date.now(); Date.now() - start < patience; await pause(50)) {
     try {
@@ -60,7 +64,7 @@ export async function workshop() {
      * @param {RegExp} ready @param {...string} args
      */
     async run(ready, ...args) {
-      const child = spawn(command(), args, { cwd: dir, stdio: ["pipe", "pipe", "inherit"] });
+      const child = bound(spawn(command(), args, { cwd: dir, stdio: ["pipe", "pipe", "inherit"] }));
       running.add(child);
       let said = "";
       await new Promise((resolve, reject) => {
@@ -78,7 +82,7 @@ export async function workshop() {
           if (child.exitCode !== null) return;
           const ended = new Promise((resolve) => child.once("exit", resolve));
           child.kill(signal);
-          await ended;
+          await noted(`balsa ${args[0]} to end`, ended);
         },
       };
     },

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { bound } from "./bound.mjs";
 import { launch } from "./browser.mjs";
 import { command } from "./built.mjs";
 import { freePort } from "./ports.mjs";
@@ -24,10 +25,10 @@ async function company() {
     cluster.push(`${name}=127.0.0.1:${await freePort()}`);
     doors.push(`http://127.0.0.1:${await freePort()}`);
   }
-  const servers = names.map((name, i) => spawn(command(), [
+  const servers = names.map((name, i) => bound(spawn(command(), [
     "keep", "--name", name, "--dir", join(dir, name), "--listen", cluster[i].slice(2), "--cluster", cluster.join(","), "--http", doors[i].slice(7), "--door", doors[i].replace("http", "ws"),
     "--reducer", join(here, "keep/reducer.js"), "--pages", join(here, "keep"), "--room", "words",
-  ], { cwd: join(here, "../.."), env: { ...process.env, BALSA_SECRET: secret }, stdio: ["ignore", "pipe", "inherit"] }));
+  ], { cwd: join(here, "../.."), env: { ...process.env, BALSA_SECRET: secret }, stdio: ["ignore", "pipe", "inherit"] })));
   await Promise.all(servers.map((server) => new Promise((ready, failed) => {
     server.stdout.once("data", ready);
     server.once("exit", (code) => failed(new Error(`balsa keep ended with ${code}`)));

@@ -14,7 +14,7 @@ test("each part of measure.mjs measures", { timeout: 6 * patience }, async () =>
   const built = dirname(command());
   const parts = ["open", "failover", "reload", "writes", "long"];
   const { stdout } = await promisify(execFile)("node", ["measure.mjs", "chromium", ...parts, "--seconds", "0.05", "--before", "500", "--commands", "500"], {
-    cwd: web, env: { ...process.env, BALSA_BUILT: built },
+    cwd: web, env: { ...process.env, BALSA_BUILT: built }, timeout: 5 * patience,
   });
   const count = (/** @type {RegExp} */ line) => stdout.match(line)?.length ?? 0;
   const said = {

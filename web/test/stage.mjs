@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { bound, noted } from "./bound.mjs";
 import { launch } from "./browser.mjs";
 import { command, site, top } from "./built.mjs";
 
@@ -17,7 +18,7 @@ export const patience = 60_000;
  */
 export async function introduce(listen = "127.0.0.1:0", ...flags) {
   const pages = flags.includes("--pages") ? [] : ["--pages", site()];
-  const server = spawn(command(), ["introduce", "--listen", listen, "--no-phone", ...pages, ...flags], { stdio: ["ignore", "pipe", "inherit"] });
+  const server = bound(spawn(command(), ["introduce", "--listen", listen, "--no-phone", ...pages, ...flags], { stdio: ["ignore", "pipe", "inherit"] }));
   const ended = new Promise((resolve) => server.once("exit", resolve));
   /** @type {string[]} */
   const addresses = await new Promise((resolve, reject) => {
@@ -31,7 +32,7 @@ export async function introduce(listen = "127.0.0.1:0", ...flags) {
   });
   const stop = async () => {
     server.kill("SIGINT");
-    await ended;
+    await noted("balsa introduce to end", ended);
   };
   return { addresses, stop };
 }
@@ -92,7 +93,10 @@ export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resol
  * Waits until something is true in a window, hidden or not.
  * @param {import("puppeteer-core").Page} tab @param {string} what @param {any} holds @param {...any} args
  */
-export async function until(tab, what, holds, ...args) {
+export const until = (tab, what, holds, ...args) => noted(what, waited(tab, what, holds, ...args));
+
+/** @param {import("puppeteer-core").Page} tab @param {string} what @param {any} holds @param {...any} args */
+async function waited(tab, what, holds, ...args) {
   for (const start = Date.now(); ; await pause(50)) {
     const found = await tab.evaluate(holds, ...args);
     if (found) return found;
