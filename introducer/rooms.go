@@ -67,7 +67,7 @@ func (rs *rooms) lobbyFor(hello room.Said, local bool) (*lobby, *room.Error) {
 		l = &lobby{seats: map[room.Seat]*visitor{}, byMember: map[string]*visitor{}}
 		rs.byID[hello.Room] = l
 	case !local && l.outside >= rs.maxMembers && l.byMember[hello.Member] == nil:
-		return nil, room.Fail(room.Full, "this room is full: it may have %d members at a time", l.outside)
+		return nil, room.Fail(room.Full, "this room is full: as many are in it as may be, %d", l.outside)
 	}
 	return l, nil
 }

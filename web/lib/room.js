@@ -211,6 +211,7 @@ export class Room {
         if (word.seat === undefined) {
           this.problem = `${word.message} (${word.code})`;
           if (final.has(word.code)) this.state = "over";
+          else this.problem += "; trying again";
         }
         break;
     }

@@ -120,4 +120,5 @@ try {
   find(".problem").textContent = sentence(error.message);
   find(".problem").hidden = false;
   find(".state").textContent = "This window is not open.";
+  find(".state").className = "state stopped";
 }

@@ -78,7 +78,7 @@ export function inWords(status) {
   if (status.stopped) return [stopped(`This window has stopped: ${status.problem}`), "stopped"];
   const problem = status.problem && ` ${sentence(status.problem)}`;
   if (status.role === "") return [`${status.waiting ? sentence(status.waiting) : "Opening…"}${problem}`, "waiting"];
-  const kept = status.durable ? (status.persisted ? "kept on this device" : "kept on this device, unless its browser needs the room") : "kept in memory only, by this window";
+  const kept = status.durable ? (status.persisted ? "kept on this device" : "kept on this device, unless its browser needs the room") : "kept in memory only by this window, which forgets it when it is closed";
   const introduced = status.introducer === "here" ? problem : `${problem} Windows that are here go on; new ones wait for the introducer.`;
   const shared = status.attached ? " This window shares the member of another window of this browser." : "";
   if (!status.leader || status.waiting) return [`${stopped(`Waiting: ${status.leader ? status.waiting : whyLeaderless(status)}`)}${introduced}`, "waiting"];

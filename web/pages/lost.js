@@ -34,7 +34,7 @@ export function offerRecovery(strip, member) {
     if (confirm("The other windows have gone on without this one. What only this window has is lost. Join them?")) await member.startOver();
   });
   offer.append(words, " ", goOn, startOver);
-  strip.append(offer);
+  strip.querySelector(".state")?.after(offer);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let waiting;
   return member.watch((/** @type {import("../balsa.js").Status} */ status) => {

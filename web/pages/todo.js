@@ -210,4 +210,5 @@ try {
   problem.textContent = sentence(error.message);
   problem.hidden = false;
   find(".state").textContent = "This window is not open.";
+  find(".state").className = "state stopped";
 }

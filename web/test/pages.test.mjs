@@ -89,7 +89,7 @@ test("a window that cannot open yet says for what it waits", timeout, async (t) 
   const first = await world.page(small.addresses[0], "/" + link("one seat"), { network: false });
   await isOpen(first);
   const second = await world.page(small.addresses[1], "/" + link("one seat"), { network: false });
-  await says(second, /Opening….*room-full/);
+  await says(second, /Opening… This room is full: as many are in it as may be, 1 \(room-full\); trying again\./);
   await look(second, "room full");
   await small.stop();
   await says(second, /Opening… No introducer answers at ws:.*trying again\./);
@@ -130,7 +130,7 @@ test("each standing of a window has its words", timeout, async () => {
   const voters = Array.from({ length: 3 }, () => ({ role: "voter" }));
   assert.equal(await words({}), "Everything is kept on this device, unless its browser needs the room; one window decides.|");
   assert.equal(await words({ persisted: true, members: voters }), "Everything is kept on this device; 2 of 3 windows decide.|");
-  assert.equal(await words({ durable: false }), "Everything is kept in memory only, by this window; one window decides.|");
+  assert.equal(await words({ durable: false }), "Everything is kept in memory only by this window, which forgets it when it is closed; one window decides.|");
   assert.match(await words({ attached: true }), /This window shares the member of another window of this browser\.\|$/);
   const away = (...connections) => ({ leader: "", waiting: "no leader: no majority of voters=1f,2e,3d", members: connections.map((connection) => ({ role: "voter", connection })) });
   assert.equal(await words(away("self", "none", "none")), "Waiting: 2 of the 3 windows that decide are away, and one of them must come back.|waiting");
