@@ -181,6 +181,41 @@ func TestAFileThatTheBrowserLostIsNoticed(t *testing.T) {
 	}
 }
 
+// What is synced is flushed before that returns: nothing else here would notice if it were
+// not, for only a machine that loses its power does.
+func TestWhatIsSyncedIsFlushed(t *testing.T) {
+	inBrowser(t)
+	handles := js.Global().Get("FileSystemSyncAccessHandle").Get("prototype")
+	honest, flushes := handles.Get("flush"), 0
+	counting := js.FuncOf(func(this js.Value, _ []js.Value) any {
+		flushes++
+		return honest.Call("call", this)
+	})
+	handles.Set("flush", counting)
+	t.Cleanup(func() {
+		handles.Set("flush", honest)
+		counting.Release()
+	})
+	flushed := func(what string, do func() error) {
+		t.Helper()
+		before := flushes
+		must(t, do())
+		if flushes == before {
+			t.Errorf("%s returned, and nothing was flushed", what)
+		}
+	}
+	files := open(t, "flushed")
+	session(t, files, func() {
+		f, err := files.Create("x")
+		must(t, err)
+		defer f.Close()
+		_, err = f.WriteAt([]byte("kept"), 0)
+		must(t, err)
+		flushed("Sync", f.Sync)
+		flushed("SyncDir", files.SyncDir)
+	})
+}
+
 // A browser that has no more room says so with a name, and what was synced stays.
 func TestAFullBrowserIsNamed(t *testing.T) {
 	inBrowser(t)

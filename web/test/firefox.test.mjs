@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { firefox, launch, launchFirefox } from "./browser.mjs";
 import { freeze } from "./freeze.mjs";
-import { hiddenLeader, oneOrigin, relayOnly, seven, wiped, withoutIntroducer } from "./scenes.mjs";
+import { fromRelayToDirect, hiddenLeader, oneOrigin, relayOnly, seven, wiped, withoutIntroducer } from "./scenes.mjs";
 import { patience, pause, picture, stage, until } from "./stage.mjs";
 import { acknowledged, agree, closeAll, endLoad, join, leaderAndOthers, load, propose, reopen, status, voters, words } from "./words.mjs";
 
@@ -88,6 +88,8 @@ test("two windows of Firefox and one of Chromium share one state", timeout, asyn
 test("two windows of Firefox of one origin share a member, and the second takes over", timeout, () => oneOrigin(inFirefox, "shared in Firefox"));
 
 test("windows of Firefox that cannot connect directly are relayed", timeout, () => relayOnly(inFirefox, "relayed in Firefox"));
+
+test("windows of Firefox that are relayed move to a direct connection when there is one", timeout, () => fromRelayToDirect(inFirefox, "relay, then direct in Firefox"));
 
 test("windows of Firefox go on without their introducer, and find it again", timeout, async (t) => {
   await withoutIntroducer(inFirefox, "away in Firefox", t);

@@ -2,7 +2,7 @@
 // origins.
 import assert from "node:assert/strict";
 import { freePort } from "./ports.mjs";
-import { introduce, pause, until } from "./stage.mjs";
+import { introduce, patience, pause, until } from "./stage.mjs";
 import { acknowledged, agree, closeAll, endLoad, join, leaderAndOthers, load, propose, status, voters, words } from "./words.mjs";
 
 /** Three windows, each in front of its own, all of which vote. */
@@ -47,6 +47,59 @@ export async function relayOnly(page, room) {
   await agree(tabs, ["relayed", large]);
   for (const tab of tabs) assert.deepEqual((await status(tab)).members.map((m) => m.connection).sort(), ["relay", "relay", "self"]);
   await closeAll(tabs);
+}
+
+/** Windows that are relayed move to a direct connection once one comes about, and what is under way goes on. */
+export async function fromRelayToDirect(page, room) {
+  const tabs = [];
+  for (const port of [0, 1]) {
+    const tab = await page(port);
+    await tab.evaluate(() => {
+      const { setRemoteDescription } = RTCPeerConnection.prototype;
+      window.blocked = true;
+      RTCPeerConnection.prototype.setRemoteDescription = function (description) {
+        return window.blocked ? Promise.reject(new Error("a network that lets nothing through")) : setRemoteDescription.call(this, description);
+      };
+    });
+    tabs.push(await join(tab, room));
+  }
+  const all = (kind) => Promise.all(tabs.map((tab) => until(tab, `a connection that is ${kind}`, (kind) => window.member.status.members.filter((m) => m.connection === kind).length === 1, kind)));
+  await all("relay");
+  for (const tab of tabs) await voters(tab, 2);
+  await load(tabs[1]);
+  await acknowledged(tabs[1], 10);
+  for (const tab of tabs) await tab.evaluate(() => (window.blocked = false));
+  await all("direct");
+  await acknowledged(tabs[1], 10);
+  await agree(tabs, await endLoad(tabs[1]));
+  await closeAll(tabs);
+}
+
+/** A log that has grown long makes way for a snapshot; who comes later, and who is reloaded, begins with that. */
+export async function snapshots(page, room) {
+  const count = (state, word) => {
+    globalThis.applied = (globalThis.applied ?? 0) + 1;
+    state.words.push(word.slice(0, 10));
+  };
+  const tabs = [];
+  for (const port of [0, 1]) tabs.push(await join(await page(port), room, {}, count));
+  for (const tab of tabs) await voters(tab, 2);
+  const expected = await tabs[0].evaluate(async (patience) => {
+    const all = Array.from({ length: 40 }, (_, i) => `word ${i} `.padEnd(1_000_000));
+    for (const word of all) await window.member.propose(word, { signal: AbortSignal.timeout(patience) });
+    return all.map((word) => word.slice(0, 10));
+  }, patience);
+  const third = await join(await page(2), room, {}, count);
+  await agree([...tabs, third], expected);
+  const begins = await third.evaluate(() => globalThis.applied ?? 0);
+  assert.ok(begins < 30, `it ran ${begins} of 40 commands, which is what 30 MB of log have`);
+  await tabs[1].reload();
+  await join(tabs[1], room, {}, count);
+  await propose(tabs[1], "and on");
+  await agree([...tabs, third], [...expected, "and on"]);
+  const again = await tabs[1].evaluate(() => globalThis.applied);
+  assert.ok(again < 30, `after its reload it ran ${again} of 41 commands`);
+  await closeAll([...tabs, third]);
 }
 
 /** The introducer goes: those who are here go on, new ones wait until it is back. Browsers say on the console that nobody answers. */

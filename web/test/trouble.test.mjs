@@ -2,7 +2,10 @@
 // rooms that are full, packages that do not fit. After each all states are equal, and
 // nothing is lost that was acknowledged.
 import assert from "node:assert/strict";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { createHmac, randomBytes } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { join as pathOf } from "node:path";
+import { tmpdir } from "node:os";
 import { after, before, test } from "node:test";
 import { freePort } from "./ports.mjs";
 import { hiddenLeader, seven, three, wiped, withoutIntroducer } from "./scenes.mjs";
@@ -128,6 +131,44 @@ test("a room that is full says so, and lets in who waits once there is room", ti
   await propose(third, "in");
   await agree([tabs[0], third], ["in"]);
   await closeAll([...tabs, third]);
+});
+
+test("where a token is asked for it lets in once, and the window comes back without another", timeout, async (t) => {
+  const dir = await mkdtemp(pathOf(tmpdir(), "balsa-token-"));
+  t.after(() => rm(dir, { recursive: true, force: true }));
+  const key = randomBytes(32);
+  await writeFile(pathOf(dir, "key"), key);
+  const port = await freePort();
+  const start = () => introduce(`127.0.0.1:${port}`, "--origin", "*", "--token-key-file", pathOf(dir, "key"));
+  const first = await start();
+  t.after(first.stop);
+  const introducer = `ws://127.0.0.1:${port}`;
+  const { Keys } = await import("../lib/keys.js");
+  const claims = { room: (await Keys.derive("tokens", "a secret of these tests, and long enough")).id, member: "", expires: Math.floor(Date.now() / 1000) + 600, id: randomBytes(12).toString("hex"), many: false };
+  const body = Buffer.from(JSON.stringify(claims)).toString("base64url");
+  const token = `balsa1.${body}.${createHmac("sha256", key).update(`balsa room token 1\0${body}`).digest("base64url")}`;
+  const tab = await page(0);
+  await join(tab, "tokens", { introducer, token });
+  const refused = async (more) => {
+    const other = await page(1);
+    const why = await other.evaluate(async (more) => {
+      const { open } = await import("/balsa/balsa.js");
+      return open({ room: "tokens", secret: "a secret of these tests, and long enough", initial: {}, apply: () => 0, ...more }).then(() => "", (error) => `${error.reason}: ${error.message}`);
+    }, { introducer, ...more });
+    await other.close();
+    return why;
+  };
+  assert.match(await refused({}), /^introducer: .*\(token-missing\)/);
+  assert.match(await refused({ token }), /^introducer: .*\(token-used\)/);
+  await first.stop();
+  await until(tab, "the introducer to be away", () => window.member.status.introducer === "away");
+  const second = await start();
+  t.after(second.stop);
+  await until(tab, "the introducer", () => window.member.status.introducer === "here");
+  assert.equal(await tab.evaluate((given) => window.member.company.room.token === given, token), false, "it came back with what the welcome brought");
+  await propose(tab, "with a token");
+  await tab.close();
+  world.complaints.length = 0; // that nobody answers
 });
 
 test("a program that is not there, or is none, is named", timeout, async (t) => {

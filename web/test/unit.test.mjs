@@ -9,7 +9,7 @@ import { Inbox, kinds } from "../lib/inbox.js";
 import { decodeFailure, outcome } from "../lib/failure.js";
 import { Counter, Keys, concat, fromBase64, toBase64 } from "../lib/keys.js";
 import { Packer, Unpacker } from "../lib/packed.js";
-import { fingerprintOf } from "../lib/peers.js";
+import { Peers, fingerprintOf } from "../lib/peers.js";
 import { Relay } from "../lib/relay.js";
 import { Replica } from "../lib/replica.js";
 import { seek } from "../lib/seek.js";
@@ -62,6 +62,42 @@ test("a description must have one certificate, of SHA-256", () => {
   assert.equal(fingerprintOf(`v=0\r\n${line}\r\na=fingerprint:sha-256 AB:CE\r\n`), "", "two certificates");
   assert.equal(fingerprintOf("v=0\r\na=fingerprint:sha-1 AB:CD\r\n"), "", "a weak digest");
   assert.equal(fingerprintOf("v=0\r\n"), "", "none");
+});
+
+test("a description whose certificate is not the one that was sealed with it goes nowhere", async (t) => {
+  const { RTCPeerConnection } = globalThis;
+  t.after(() => (globalThis.RTCPeerConnection = RTCPeerConnection));
+  const described = [];
+  globalThis.RTCPeerConnection = class {
+    createDataChannel() { return {}; }
+    async setLocalDescription() { this.localDescription = { sdp: "v=0\r\na=fingerprint:sha-256 EE:EE\r\n" }; }
+    async setRemoteDescription({ type, sdp }) { described.push([type, sdp]); }
+    close() {}
+  };
+  const said = [];
+  const meet = async (own, other, ...words) => {
+    const room = { member: own, iceServers: [], signal: (_, word) => said.push(word) };
+    const peers = new Peers(room);
+    const peer = { member: other };
+    room.onjoined(peer);
+    for (const word of words) {
+      room.onsignal(peer, typeof word === "function" ? word() : word);
+      await peers.link(other).work;
+    }
+    peers.close();
+    return said.splice(0).filter(({ kind }) => kind !== "hello");
+  };
+  const sdp = "v=0\r\na=fingerprint:sha-256 AB:CD\r\n";
+  const other = "sha-256 AB:CE";
+  const swapped = await meet("b", "a", { kind: "offer", attempt: "swapped1", sdp, fingerprint: other });
+  assert.deepEqual(swapped.map(({ kind, attempt }) => [kind, attempt]), [["failed", "swapped1"]]);
+  const hello = { kind: "hello", direct: true, version: "0.1.0" };
+  const attempt = () => said.find(({ kind }) => kind === "offer").attempt;
+  const answered = await meet("a", "b", hello, () => ({ kind: "answer", attempt: attempt(), sdp, fingerprint: other }));
+  assert.deepEqual(answered.map(({ kind }) => kind), ["offer", "failed"]);
+  assert.deepEqual(described, [], "no browser was handed any of it");
+  const honest = await meet("b", "a", { kind: "offer", attempt: "honest11", sdp, fingerprint: "sha-256 ab:cd" });
+  assert.deepEqual([honest.map(({ kind }) => kind), described], [["answer"], [["offer", sdp]]]);
 });
 
 test("what is packed is unpacked", () => {

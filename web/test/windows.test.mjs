@@ -2,7 +2,7 @@
 // three members.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { oneOrigin, relayOnly } from "./scenes.mjs";
+import { fromRelayToDirect, oneOrigin, relayOnly, snapshots } from "./scenes.mjs";
 import { patience, stage, until } from "./stage.mjs";
 import { acknowledged, agree, closeAll, endLoad, join, leaderAndOthers, load, propose, reopen, status, voters, words } from "./words.mjs";
 
@@ -96,6 +96,10 @@ test("a window that closes while it is being given a vote leaves nobody waiting"
 test("two windows of one origin share a member, and the second takes over", { timeout: 4 * patience }, () => oneOrigin(page, "shared"));
 
 test("windows that cannot connect directly are relayed", { timeout: 4 * patience }, () => relayOnly(page, "relay"));
+
+test("windows that are relayed move to a direct connection when there is one", { timeout: 4 * patience }, () => fromRelayToDirect(page, "relay, then direct"));
+
+test("a long log makes way for a snapshot, with which others begin", { timeout: 4 * patience }, () => snapshots(page, "snapshots"));
 
 test("who has another secret is in another room", { timeout: 4 * patience }, async () => {
   const one = await join(await page(0), "secret");
