@@ -138,7 +138,7 @@ func (h *Host) installDue() time.Duration {
 	if h.installing != nil && !h.busy[ApplyLane] {
 		due = h.installing.again
 	}
-	if h.applying.staged.ID != 0 && h.view.Role == raft.Leader {
+	if h.applying.staged.ID != 0 && h.view.Role == raft.Leader && !h.busy[LogLane] {
 		due = min(due, h.applying.staged.until())
 	}
 	return due

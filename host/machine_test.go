@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/balsaraft/balsa/host"
+	"github.com/balsaraft/balsa/restoring"
 	"github.com/balsaraft/balsa/session"
 	"github.com/balsaraft/balsa/wire"
 )
@@ -27,6 +28,7 @@ type machine struct {
 	held    wire.Index     // on that disk at the start
 	unlike  string         // what its state holds and others' do not
 	brief   int            // bytes of a command that it keeps, 0 for all
+	staged  restoring.Progress
 }
 
 // content is what a snapshot holds.
@@ -74,7 +76,7 @@ func (m *machine) Apply(in host.ApplyInput) (out host.ApplyOutput, err error) {
 			}
 		}
 	}
-	out.Low = m.low()
+	out.Low, out.Staged = m.low(), m.staged
 	return out, nil
 }
 
