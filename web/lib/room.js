@@ -28,8 +28,6 @@ const final = new Set(["bad-message", "token-missing", "token-wrong", "token-exp
 
 const leastPause = 250;
 const mostPause = 2_000;
-/** The same where what answers was nonsense or a flood. */
-const mostDoubt = 10_000;
 /** How long one that spoke nonsense is doubted. */
 const provingTime = 10_000;
 const pingEvery = 15_000;
@@ -38,6 +36,8 @@ const welcomeTime = 15_000;
 /** What may come in ten seconds, in bytes, by text and in frames that do not open: more than all of a large room have to say. */
 const mostIdle = 64 << 20;
 const idleIn = 10_000;
+/** The part of it that is borne from one that is doubted: windows come back as soon as ever, since who does not belong waits for them no longer than that. */
+const doubted = 1 / 4;
 /** Each counts for so much at least: what has no length takes time, too. */
 const leastIdle = 3 << 10;
 /** How much may wait to be worked off, in bytes: more than all streams have credit for. */
@@ -146,7 +146,7 @@ export class Room {
     const now = performance.now();
     if (now - this.idle.since > idleIn) this.idle = { bytes: 0, since: now };
     this.idle.bytes += Math.max(size, leastIdle);
-    return this.idle.bytes > mostIdle;
+    return this.idle.bytes > (this.doubtful ? doubted * mostIdle : mostIdle);
   }
 
   /** Ends a connection to something that is no introducer, or none to bear. @private @param {WebSocket} socket @param {string} why */
@@ -316,7 +316,7 @@ export class Room {
     if (!this.reached || !this.problem) this.problem = `no introducer answers at ${this.url}; trying again`;
     this.onstate();
     this.retry = setTimeout(() => this.connect(), this.pause * (0.75 + Math.random() / 2));
-    this.pause = Math.min(2 * this.pause, this.doubtful ? mostDoubt : mostPause);
+    this.pause = Math.min(2 * this.pause, mostPause);
   }
 
   /**
