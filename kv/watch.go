@@ -81,8 +81,10 @@ func (m *Machine) Watch(ctx context.Context, w Watch) iter.Seq2[Changes, error] 
 }
 
 // pageBytes is how much of the history is read before the view is made anew, so that
-// who reads slowly does not hold the store's files.
-const pageBytes = 1 << 20
+// who reads slowly does not hold the store's files, nor much memory: a page lies there until
+// all of it is taken. A thousand watches hold 256 MiB. Smaller pages would go through the
+// history more often, for values that stand in later changes.
+const pageBytes = 256 << 10
 
 // since yields the changes from an index on, as far as one look at the store shows them,
 // and returns the index to go on from, 0 if yield said no.

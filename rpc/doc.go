@@ -17,6 +17,7 @@
 //	propose.go  sessions and commands
 //	query.go    questions
 //	watch.go    the stream of commands that were applied
+//	held.go     answers whose callers take them slowly
 //	members.go  status and operations
 //	pages.go    which pages of browsers may call
 //	standing.go whom this member takes for the leader, said with each answer

@@ -11,6 +11,7 @@ import (
 	"github.com/balsaraft/balsa"
 	"github.com/balsaraft/balsa/codec"
 	"github.com/balsaraft/balsa/rpc/balsav1"
+	"github.com/balsaraft/balsa/unread"
 )
 
 // maxRequest bounds a request: the largest command that a Config allows, and what is
@@ -21,7 +22,7 @@ const maxRequest = 32<<20 + 64<<10
 // handler. Options are those of any connect handler, such as interceptors. It uses the
 // node until the node is closed, and answers balsa.ErrClosed from then on.
 func Handler[S balsa.StateMachine[C, R], C, R any](node *balsa.Node[S, C, R], options ...connect.HandlerOption) (path string, handler http.Handler) {
-	s := &service[S, C, R]{node: node, pulse: pulse}
+	s := &service[S, C, R]{node: node, pulse: pulse, answers: unread.New(unread.DefaultMost)}
 	var err error
 	if s.commands, err = codec.For[C](); err == nil {
 		s.results, err = codec.For[R]()
@@ -31,7 +32,8 @@ func Handler[S balsa.StateMachine[C, R], C, R any](node *balsa.Node[S, C, R], op
 		panic(fmt.Sprintf("rpc: the codec of an open node: %v", err))
 	}
 	s.standing.node = node
-	return balsav1.NewClusterHandler(s, append([]connect.HandlerOption{connect.WithReadMaxBytes(maxRequest)}, options...)...)
+	path, handler = balsav1.NewClusterHandler(s, append([]connect.HandlerOption{connect.WithReadMaxBytes(maxRequest)}, options...)...)
+	return path, counting(handler)
 }
 
 // Protocols are what a server without TLS must speak so that gRPC reaches the handler:
@@ -50,7 +52,8 @@ type service[S balsa.StateMachine[C, R], C, R any] struct {
 	commands codec.Codec[C]
 	results  codec.Codec[R]
 	standing standing
-	pulse    time.Duration // between signs of life on a stream
+	pulse    time.Duration   // between signs of life on a stream
+	answers  *unread.Answers // where no server around this handler counts them
 }
 
 // within bounds how long the member may try, if the caller has said so.

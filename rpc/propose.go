@@ -8,6 +8,7 @@ import (
 
 	"github.com/balsaraft/balsa"
 	"github.com/balsaraft/balsa/rpc/balsav1"
+	"github.com/balsaraft/balsa/unread"
 )
 
 // OpenSession implements balsav1.ClusterHandler.
@@ -42,6 +43,10 @@ func (s *service[S, C, R]) Propose(ctx context.Context, q *balsav1.ProposeReques
 	if err != nil {
 		return nil, s.badRequest("the command is not understood: %w", err)
 	}
+	answers := unread.In(ctx, s.answers)
+	if answers.Full() {
+		return nil, s.fail(errUnread)
+	}
 	ctx, cancel := within(ctx, q.GetWaitMs())
 	defer cancel()
 	result, err := s.propose(ctx, q, command)
@@ -52,6 +57,7 @@ func (s *service[S, C, R]) Propose(ctx context.Context, q *balsav1.ProposeReques
 	if err != nil {
 		return nil, s.fail(fmt.Errorf("%w: %w: the result cannot be encoded: %w", balsa.ErrUnknown, balsa.ErrResultLost, err))
 	}
+	_ = hold(ctx, answers.Count(len(data))) // it has happened, so that it is answered
 	return &balsav1.ProposeResponse{Result: data, Standing: s.standing.now()}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/balsaraft/balsa"
 	"github.com/balsaraft/balsa/rpc/balsav1"
+	"github.com/balsaraft/balsa/unread"
 )
 
 // Query implements balsav1.ClusterHandler.
@@ -13,6 +14,9 @@ func (s *service[S, C, R]) Query(ctx context.Context, q *balsav1.QueryRequest) (
 	defer cancel()
 	answer, err := s.node.Query(ctx, q.GetQuestion(), level(q)...)
 	if err != nil {
+		return nil, s.fail(err)
+	}
+	if err := hold(ctx, unread.In(ctx, s.answers).Room(len(answer))); err != nil {
 		return nil, s.fail(err)
 	}
 	return &balsav1.QueryResponse{Answer: answer, Standing: s.standing.now()}, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/balsaraft/balsa"
 	"github.com/balsaraft/balsa/rpc/balsav1"
+	"github.com/balsaraft/balsa/unread"
 )
 
 // pulse is how often a stream says that it lives. One whose member has been without a
@@ -24,9 +25,10 @@ func (s *service[S, C, R]) Watch(ctx context.Context, q *balsav1.WatchRequest, s
 	beating.Go(func() { cancel(s.beat(ctx, w)) })
 	defer beating.Wait()
 	defer cancel(nil)
+	answers := unread.In(ctx, s.answers)
 	for e, err := range s.node.Committed(ctx, balsa.Index(q.GetFrom())) {
 		if err == nil {
-			err = s.sendCommand(w, e)
+			err = s.sendCommand(w, e, answers)
 		}
 		if err != nil {
 			return s.fail(err)
@@ -47,11 +49,18 @@ func (w *watch) send(m *balsav1.WatchResponse) error {
 	return w.stream.Send(m)
 }
 
-func (s *service[S, C, R]) sendCommand(w *watch, e balsa.Committed[C]) error {
+// sendCommand sends a command, which counts until the caller has taken it. A stream for which
+// there is no room ends: the caller goes on where it was, here later or at another member.
+func (s *service[S, C, R]) sendCommand(w *watch, e balsa.Committed[C], answers *unread.Answers) error {
 	data, err := s.commands.Append(nil, e.Command)
 	if err != nil {
 		return fmt.Errorf("rpc: encode the command of entry %d: %w", e.Index, err)
 	}
+	done := answers.Room(len(data))
+	if done == nil {
+		return fmt.Errorf("%w: %s", balsa.ErrOverloaded, unread.Why)
+	}
+	defer done()
 	return w.send(&balsav1.WatchResponse{
 		Index: uint64(e.Index), Term: uint64(e.Term), Time: e.Time.UnixNano(), Seed: e.Seed, Command: data,
 	})

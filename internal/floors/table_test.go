@@ -36,6 +36,7 @@ const root = "."
 var rooms = []room{
 	{"wire", 0, nil, nil, pure, "the nouns and their one encoding: all may use them, so they use nothing"},
 	{"codec", 0, nil, nil, pure, "commands and results as bytes"},
+	{"unread", 0, nil, nil, pure, "how much of what was answered waits for its readers: faces that do not know each other share it"},
 	{"room", 0, nil, nil, pure, "what those say to each other who meet in a room, and the keys of its secret"},
 	{"fsys/internal/filename", 0, nil, nil, pure, "which names a file may have, for every file system alike"},
 	{"fsys/internal/sparse", 0, nil, nil, pure, "bytes of files in memory"},
@@ -81,7 +82,7 @@ var rooms = []room{
 	{"reducer", 4, list(root), list("github.com/grafana/sobek"), pure, "a state machine in JavaScript, as any user could write one"},
 	{"introducer", 4, list("room"), list("github.com/coder/websocket"), clock | goroutines | network | chance, "a service between members that cannot be dialled; it knows rooms, and no cluster"},
 
-	{"rpc", 5, list(root, "codec", "rpc/balsav1"), list("connectrpc.com/connect"), clock | goroutines, "a face of any state machine: signs of life on streams, and how old a hint is"},
+	{"rpc", 5, list(root, "codec", "rpc/balsav1", "unread"), list("connectrpc.com/connect"), clock | goroutines, "a face of any state machine: signs of life on streams, and how old a hint is"},
 	{"sim/chaos/history", 4, nil, list("github.com/anishathalye/porcupine"), pure, "judges what callers saw; the search for an order is a library's"},
 	{"sim/chaos/proxy", 4, list("wire"), nil, free, "a network between processes that can be cut"},
 
@@ -94,7 +95,7 @@ var rooms = []room{
 	{"transport/webrtc/pion", 5, list("room", "transport/websocket"), list("github.com/pion"), clock | goroutines | chance, "WebRTC for programs: it weighs much, so only who asks for it carries it"},
 	{"windows", 5, list(root, "wire", "room", "steward", "introducer", "transport/websocket"), nil, clock | goroutines, "the door of a server for members that cannot be dialled: a room that the server itself is in"},
 	{"kv/redis", 6, list(root, "pki", "kv", "kv/access"), nil, free, "a face of the key-value service; it has the connections of kv/text, too, which it is given"},
-	{"kv/http", 6, list(root, "pki", "kv", "kv/access"), nil, free, "a face of the key-value service"},
+	{"kv/http", 6, list(root, "pki", "kv", "kv/access", "unread"), nil, free, "a face of the key-value service"},
 
 	{"kv/gate", 6, list(root, "kv", "kv/access", "rpc/balsav1"), list("connectrpc.com/connect"), pure, "callers' rights at the service for callers outside, which itself knows no keys"},
 

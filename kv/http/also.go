@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/balsaraft/balsa/kv/access"
+	"github.com/balsaraft/balsa/unread"
 )
 
 // also serves what stands beside this face. Services that know no callers are for who has
@@ -37,7 +38,8 @@ func (h handler) also(w http.ResponseWriter, r *http.Request) bool {
 		// Theirs to hold or not: a backup is longer than what is held for everybody.
 		r.Body = patientBody{held.ReadCloser, http.NewResponseController(w), h.WatchPatience}
 	}
-	service.ServeHTTP(patiently{w, http.NewResponseController(w), h.WatchPatience}, r.WithContext(access.WithCaller(r.Context(), func() *access.Caller {
+	ctx := unread.With(r.Context(), h.answers)
+	service.ServeHTTP(patiently{w, http.NewResponseController(w), h.WatchPatience, h.answers}, r.WithContext(access.WithCaller(ctx, func() *access.Caller {
 		caller, _ := h.callerOf(r)
 		return caller
 	})))
@@ -58,14 +60,17 @@ func (p patientBody) Read(b []byte) (int, error) {
 }
 
 // patiently gives each part of an answer the same time, since there are streams beside
-// this face, too: the server's deadline is for whole answers.
+// this face, too: the server's deadline is for whole answers. A part counts until it is
+// taken.
 type patiently struct {
 	http.ResponseWriter
 	control  *http.ResponseController
 	patience time.Duration
+	answers  *unread.Answers
 }
 
 func (p patiently) Write(b []byte) (int, error) {
+	defer p.answers.Count(len(b))()
 	p.control.SetWriteDeadline(time.Now().Add(p.patience))
 	return p.ResponseWriter.Write(b)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/balsaraft/balsa"
 	"github.com/balsaraft/balsa/kv"
 	"github.com/balsaraft/balsa/kv/access"
+	"github.com/balsaraft/balsa/unread"
 )
 
 // Member is what /status and /healthz ask; a *balsa.Node is one.
@@ -54,7 +55,8 @@ type Config struct {
 	// MaxWatches is how many watches are served at a time. Default 1000.
 	MaxWatches int
 	// MaxHeld is how many bytes of bodies may be held at a time, and as many of large answers
-	// that clients take their time to read. Default 256 MiB.
+	// that clients take their time to read, those of services beside and of watches among
+	// them. Default 256 MiB.
 	MaxHeld int
 	// WatchBeat is how often a watch gives a sign of life. Default 15 seconds.
 	WatchBeat time.Duration
@@ -79,14 +81,14 @@ type handler struct {
 	operations []operation
 	watches    chan struct{} // holds one for each watch
 	held       *atomic.Int64 // bytes of bodies
-	answers    *answers
+	answers    *unread.Answers
 }
 
 // NewHandler makes the face of a member. Serve it with NewServer, which has the
 // timeouts that it needs.
 func NewHandler(cfg Config) http.Handler {
 	cfg = cfg.withDefaults()
-	return handler{cfg, operations(), make(chan struct{}, cfg.MaxWatches), new(atomic.Int64), &answers{most: int64(cfg.MaxHeld)}}
+	return handler{cfg, operations(), make(chan struct{}, cfg.MaxWatches), new(atomic.Int64), unread.New(int64(cfg.MaxHeld))}
 }
 
 // NewServer is an http.Server whose clients can take neither their time nor memory, and

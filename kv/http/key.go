@@ -37,7 +37,7 @@ func (h handler) get(w http.ResponseWriter, c call) {
 	}
 	unchanged := lists(c.Header.Values("If-None-Match"), tag)
 	if !unchanged {
-		done, problem := h.answers.room(len(item.Value))
+		done, problem := h.room(len(item.Value))
 		if problem != nil {
 			problem.write(w)
 			return

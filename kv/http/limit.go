@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/balsaraft/balsa/unread"
 )
 
 // maxConns is how many connections a server has at a time.
@@ -43,48 +45,18 @@ func (c *crowd) turnAway(conn net.Conn) {
 // errCrowded says that too much is sent at a time.
 var errCrowded = errors.New("this member is busy with other large requests; try again, or ask another member")
 
-// lightAnswer is how large answers may be that are not counted: one on every connection is
-// no more than there may be of large ones, and who asks for little is served beside those
-// who do not read.
-const lightAnswer = 64 << 10
-
-// answers counts the bytes of large answers that are being written: a server's deadline
-// gives slow readers time, and all of them together could take the memory. Any goroutine
-// may use it.
-type answers struct {
-	most int64
-	n    atomic.Int64
-}
-
-// room counts an answer of so many bytes until done, unless there are too many then.
-func (a *answers) room(bytes int) (done func(), p *problem) {
-	done = a.count(bytes)
-	if bytes > lightAnswer && a.n.Load() > a.most {
-		done()
-		return nil, unread()
+// room counts an answer of so many bytes until done, unless too many wait for their readers
+// then: a server's deadline gives slow ones time, and all of them together could take the
+// memory.
+func (h handler) room(bytes int) (done func(), p *problem) {
+	if done = h.answers.Room(bytes); done == nil {
+		return nil, crowdedOut()
 	}
 	return done, nil
 }
 
-// count is room for what must be answered, since it has happened.
-func (a *answers) count(bytes int) (done func()) {
-	if bytes <= lightAnswer {
-		return func() {}
-	}
-	a.n.Add(int64(bytes))
-	return func() { a.n.Add(-int64(bytes)) }
-}
-
-// full refuses what may bring much back and cannot be refused later.
-func (a *answers) full() *problem {
-	if a.n.Load() < a.most {
-		return nil
-	}
-	return unread()
-}
-
-func unread() *problem {
-	return refuse(http.StatusServiceUnavailable, "overloaded", "this member is busy with other large answers, which their readers take slowly; nothing was changed: try again, ask for less, or ask another member")
+func crowdedOut() *problem {
+	return refuse(http.StatusServiceUnavailable, "overloaded", unread.Why)
 }
 
 // counted is the body of a request, of which what was read counts until the request ends.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/balsaraft/balsa/kv"
+	"github.com/balsaraft/balsa/unread"
 )
 
 func TestConnectionsAreCounted(t *testing.T) {
@@ -206,6 +207,90 @@ func TestAnswersThatAreNotReadAreCounted(t *testing.T) {
 	eventually("a transaction is carried out", func() bool { return do(t, "POST", base+"/txn", counts).status == 200 })
 	if i, err := store.Get(t.Context(), "counter"); err != nil || string(i.Value) != "1" {
 		t.Errorf("the counter is %s, %v: a transaction that was refused has happened", i.Value, err)
+	}
+}
+
+// What watches send counts among it, and so does what services beside this face write. A watch
+// that ends for it has missed nothing: it goes on where it was.
+func TestWatchesAndServicesThatAreNotReadAreCounted(t *testing.T) {
+	const size, most = 1 << 20, 4<<20 + 1<<10 // whoever comes last finds room for a key, too
+	store := newLonely(t)
+	h := NewHandler(Config{Store: store, Member: wellMember{}, MaxHeld: most, Guarded: map[string]http.Handler{
+		"/beside": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if unread.In(r.Context(), nil).Full() {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+			w.Write(make([]byte, size))
+		}),
+	}}).(handler)
+	s := httptest.NewUnstartedServer(nil)
+	s.Config = NewServer(h, slog.New(slog.DiscardHandler))
+	s.Listener = narrow{s.Listener}
+	s.Start()
+	t.Cleanup(s.Close)
+	var slow []net.Conn
+	begin := func(path string) {
+		t.Helper()
+		c, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		c.SetDeadline(time.Now().Add(time.Minute))
+		c.(*net.TCPConn).SetReadBuffer(4 << 10)
+		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path)
+		begins := make([]byte, len("HTTP/1.1 200"))
+		if _, err := io.ReadFull(c, begins); err != nil || string(begins) != "HTTP/1.1 200" {
+			t.Fatalf("%s that nobody reads begins with %q, %v", path, begins, err)
+		}
+		slow = append(slow, c)
+	}
+	eventually := func(what string, is func() bool) {
+		t.Helper()
+		for late := time.Now().Add(time.Minute); !is(); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(late) {
+				t.Fatalf("%s: not in a minute", what)
+			}
+		}
+	}
+	for range most / size / 2 {
+		begin("/watch?prefix=large")
+	}
+	put, err := store.Put(t.Context(), "large", make([]byte, size))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range most/size/2 - 1 {
+		begin("/beside")
+	}
+	if h.answers.Full() {
+		t.Error("it is full before there is too much")
+	}
+	begin("/beside")
+	eventually("what watches and the service hold is counted", h.answers.Full)
+	if r := do(t, "GET", s.URL+"/beside", ""); r.status != 503 {
+		t.Errorf("a service that asks: %d", r.status)
+	}
+	again := s.URL + "/watch?from=" + fmt.Sprint(uint64(put))
+	ended, _ := openWatch(t, again)
+	if got := ended.next(); !strings.HasPrefix(got, "event: end\ndata: ") || !strings.Contains(got, `"code":"overloaded"`) {
+		t.Errorf("a watch for which there is no room gets %.200q", got)
+	}
+	small, _ := openWatch(t, s.URL+"/watch?prefix=small")
+	if _, err := store.Put(t.Context(), "small", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if got := small.next(); !strings.Contains(got, `"key":"small"`) {
+		t.Errorf("a watch of what is small gets %.200q", got)
+	}
+	for _, c := range slow {
+		c.Close()
+	}
+	eventually("there is room again", func() bool { return !h.answers.Full() })
+	resumed, _ := openWatch(t, again)
+	if got := resumed.next(); !strings.HasPrefix(got, "id: "+fmt.Sprint(uint64(put))+"\n") || len(got) < size {
+		t.Errorf("the watch that goes on gets %.200q", got)
 	}
 }
 

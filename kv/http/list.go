@@ -42,7 +42,7 @@ func (h handler) list(w http.ResponseWriter, c call) {
 		return
 	}
 	text := encode(l)
-	done, problem := h.answers.room(len(text))
+	done, problem := h.room(len(text))
 	if problem != nil {
 		problem.write(w)
 		return

@@ -21,8 +21,8 @@ func (h handler) transact(w http.ResponseWriter, c call) {
 		badBody("the transaction", err).write(w)
 		return
 	}
-	if problem := h.answers.full(); problem != nil {
-		problem.write(w)
+	if h.answers.Full() {
+		crowdedOut().write(w)
 		return
 	}
 	ctx, cancel := h.patient(c)
@@ -38,7 +38,7 @@ func (h handler) transact(w http.ResponseWriter, c call) {
 	}
 	setIndex(w, result.Index)
 	text := encode(outcomeOf(command, result))
-	defer h.answers.count(len(text))()
+	defer h.answers.Count(len(text))()
 	writeText(w, http.StatusOK, text)
 }
 

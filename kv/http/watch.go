@@ -15,6 +15,7 @@ import (
 	"github.com/balsaraft/balsa"
 	"github.com/balsaraft/balsa/kv"
 	"github.com/balsaraft/balsa/kv/access"
+	"github.com/balsaraft/balsa/unread"
 )
 
 // watch answers with server-sent events: one for each command that changed keys with
@@ -110,12 +111,14 @@ var (
 	errStopped  = errors.New("this member has stopped; go on at another one")
 	errAlone    = errors.New("this member hears of no leader, so that changes may go past it; go on at another one")
 	errUnread   = errors.New("the watcher does not read, or is gone")
+	// errCrowdedOut ends a watch rather than let it hold what there is no room for.
+	errCrowdedOut = errors.New("this member is busy with other large answers, which their readers take slowly; go on after the last id, here or at another one")
 )
 
 // follow sends what changes until something ends it.
 func (h handler) follow(w http.ResponseWriter, c call, wanted kv.Watch) {
 	ctx, end := context.WithCancelCause(c.Context())
-	s := &stream{w: w, control: http.NewResponseController(w), patience: h.WatchPatience, seen: wanted.From - 1}
+	s := &stream{w: w, control: http.NewResponseController(w), patience: h.WatchPatience, answers: h.answers, seen: wanted.From - 1}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would collect what should go out
@@ -198,6 +201,7 @@ type stream struct {
 	w        http.ResponseWriter
 	control  *http.ResponseController
 	patience time.Duration
+	answers  *unread.Answers
 
 	mu   sync.Mutex
 	seen balsa.Index // all up to here was sent, or was in no range
@@ -216,6 +220,11 @@ type change struct {
 func (s *stream) send(c kv.Changes) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	done := s.answers.Room(sizeOf(c))
+	if done == nil {
+		return errCrowdedOut // and it was not seen: no beat may tell its index
+	}
+	defer done()
 	s.seen = c.Index
 	if len(c.Events) == 0 {
 		return nil
@@ -235,6 +244,17 @@ func (s *stream) send(c kv.Changes) error {
 		err = s.write([]byte("]}\n\n"))
 	}
 	return s.flush(err)
+}
+
+// sizeOf is how many bytes a change holds until it is sent.
+func sizeOf(c kv.Changes) (bytes int) {
+	for _, e := range c.Events {
+		bytes += len(e.Item.Key) + len(e.Item.Value)
+		if e.Previous != nil {
+			bytes += len(e.Previous.Value)
+		}
+	}
+	return bytes
 }
 
 func changeOf(e kv.Event) change {
@@ -268,6 +288,9 @@ func (s *stream) end(err error) {
 	p := problemOf(err)
 	if errors.Is(err, errShutDown) || errors.Is(err, errStopped) {
 		p = refuse(http.StatusServiceUnavailable, "closed", err.Error())
+	}
+	if errors.Is(err, errCrowdedOut) {
+		p = refuse(http.StatusServiceUnavailable, "overloaded", err.Error())
 	}
 	if errors.Is(err, errAlone) {
 		p = refuse(http.StatusServiceUnavailable, "no_leader", err.Error())
