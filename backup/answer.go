@@ -43,6 +43,7 @@ var verdicts = []struct {
 	{restoring.ErrBusy, http.StatusConflict, "busy"},
 	{balsa.ErrBackup, http.StatusUnprocessableEntity, "no_backup"},
 	{balsa.ErrNewerVersion, http.StatusUnprocessableEntity, "newer_version"},
+	{balsa.ErrOverloaded, http.StatusServiceUnavailable, "overloaded"},
 	{balsa.ErrNotCommitted, http.StatusServiceUnavailable, "not_committed"},
 }
 

@@ -24,12 +24,23 @@ type Source interface {
 // that was acknowledged before the request is applied on this member; ?stale=true goes
 // without it, so that a member without a leader can be backed up, too.
 //
+// A few are written at a time, and more refused: each takes a compressor and holds on to a
+// state until its reader has it.
+//
 // A backup that fails after it has begun breaks the connection off. Whoever mounts the
 // handler sees to it that only those may ask who may read everything.
 func Handler(source Source, fresh func(context.Context) error, log *slog.Logger) http.Handler {
+	writing := make(chan struct{}, mostAtATime)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		stale := r.URL.RawQuery == "stale=true"
 		if !asked(w, r, Path, http.MethodGet, "stale=true") {
+			return
+		}
+		select {
+		case writing <- struct{}{}:
+			defer func() { <-writing }()
+		default:
+			refuse(w, http.StatusServiceUnavailable, "overloaded", fmt.Sprintf("this member writes %d backups already; try again when one is done, or ask another member", mostAtATime))
 			return
 		}
 		if err := begin(r.Context(), fresh, stale); err != nil {
@@ -53,6 +64,9 @@ func Handler(source Source, fresh func(context.Context) error, log *slog.Logger)
 		}
 	})
 }
+
+// mostAtATime is how many backups a member writes at a time.
+const mostAtATime = 4
 
 func begin(ctx context.Context, fresh func(context.Context) error, stale bool) error {
 	if stale {
