@@ -56,6 +56,23 @@ func TestWhatWouldLoseTheQuorumIsRefused(t *testing.T) {
 	leader.refusedBecause(host.Command{Op: host.RemoveMember, Member: leader.id()}, "it is the only voter")
 }
 
+// A voter that answers and lacks what is committed is no copy of it.
+func TestTheLastCopyOfWhatIsCommittedStays(t *testing.T) {
+	w := newWorld(t)
+	all := w.cluster(nil, "a", "b", "c")
+	leader := w.leader()
+	late := others(all, leader)[0]
+	w.meddle = lose(func(l letter) bool { return l.Kind == wire.Append && l.To == late.card.ID && len(l.Batches) > 0 })
+	leader.must("x")
+	alone := host.Command{Op: host.SetMembers, Members: []wire.Member{{ID: late.card.ID, Name: late.name, Addr: late.card.Addr, Role: wire.Voter}}}
+	leader.refusedBecause(alone, "none of the voters "+late.name+" has all that is committed yet")
+	w.meddle = nil
+	w.agree()
+	if err := leader.control(alone); err != nil {
+		t.Errorf("once it has caught up: %v", err)
+	}
+}
+
 func TestWhoKnowsBetterForcesAChange(t *testing.T) {
 	w := newWorld(t)
 	all := w.cluster(nil, "a", "b", "c")

@@ -2,6 +2,7 @@ package metrics_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/balsaraft/balsa"
 	"github.com/balsaraft/balsa/metrics"
+	"github.com/balsaraft/balsa/raft"
 	"github.com/balsaraft/balsa/transport/memory"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -91,23 +93,37 @@ func (m *member) scrape() map[string]*dto.MetricFamily {
 // how many were observed.
 func (m *member) value(name string, labels ...string) float64 {
 	m.t.Helper()
+	metric := m.find(name, labels...)
+	switch {
+	case metric == nil:
+		return math.NaN()
+	case metric.Histogram != nil:
+		return float64(metric.Histogram.GetSampleCount())
+	case metric.Counter != nil:
+		return metric.Counter.GetValue()
+	}
+	return metric.Gauge.GetValue()
+}
+
+// sum is what a histogram has observed, all together.
+func (m *member) sum(name string, labels ...string) float64 {
+	m.t.Helper()
+	return m.find(name, labels...).GetHistogram().GetSampleSum()
+}
+
+// find is the one series with these labels, nil if there is none.
+func (m *member) find(name string, labels ...string) *dto.Metric {
+	m.t.Helper()
 	for _, metric := range m.scrape()[name].GetMetric() {
 		var has []string
 		for _, l := range metric.GetLabel() {
 			has = append(has, l.GetName()+"="+l.GetValue())
 		}
-		if !slices.Equal(has, labels) {
-			continue
+		if slices.Equal(has, labels) {
+			return metric
 		}
-		switch {
-		case metric.Histogram != nil:
-			return float64(metric.Histogram.GetSampleCount())
-		case metric.Counter != nil:
-			return metric.Counter.GetValue()
-		}
-		return metric.Gauge.GetValue()
 	}
-	return math.NaN()
+	return nil
 }
 
 func (m *member) eventually(what string, holds func() bool) {
@@ -165,6 +181,79 @@ func TestWhatAClusterDoesIsCounted(t *testing.T) {
 	}
 	leader.eventually("the follower has all", func() bool { return leader.value("balsa_peer_lag_entries", "peer="+name) == 0 })
 }
+
+// What a scrape shows are the very figures of the status and of the meter: none stands under
+// another one's name.
+func TestEachFigureHasItsOwnName(t *testing.T) {
+	m := open(t, balsa.Config{}, nil)
+	of := func(s balsa.Status) { m.metrics.Watch(fixed{s}) }
+	of(balsa.Status{Name: "a", ID: 1, Role: "leader", Leader: "a", Term: 2, Last: 9, Durable: 8, Commit: 7, Applied: 6, Snapshot: 5, Compacted: 4, LogBytes: 10, Diverged: "b", Changing: true,
+		Load: balsa.Load{Proposals: 11, ProposalBytes: 12, Reads: 13, Forwards: 14, Sessions: 15, CacheBytes: 16, CacheHits: 17, CacheMisses: 18},
+		Members: []balsa.MemberStatus{
+			{Name: "a", ID: 1, Role: "voter", Match: 8, Active: true},
+			{Name: "b", ID: 2, Role: "learner", Match: 3, RTT: 1500 * time.Millisecond, Sent: 19, Received: 20, Dropped: 21, Snapshot: &balsa.SnapshotTransfer{Bytes: 22, Size: 23}},
+		}})
+	for name, want := range map[string]float64{
+		"leader": 1, "has_leader": 1, "term": 2, "log_last_index": 9, "log_durable_index": 8, "commit_index": 7, "applied_index": 6, "snapshot_index": 5,
+		"log_compacted_index": 4, "log_bytes": 10, "members_changing": 1, "state_diverged": 1, "pending_proposals": 11, "pending_proposal_bytes": 12, "pending_reads": 13,
+		"pending_forwards": 14, "sessions": 15, "log_cache_bytes": 16, "log_cache_hits_total": 17, "log_cache_misses_total": 18,
+		"peer_lag_entries peer=b": 6, "peer_round_trip_seconds peer=b": 1.5, "peer_sent_bytes_total peer=b": 19, "peer_received_bytes_total peer=b": 20,
+		"peer_dropped_messages_total peer=b": 21, "peer_active peer=b role=learner": 0, "members role=voter": 1, "members role=learner": 1, "members role=leaving": 0, "role role=leader": 1,
+		"snapshot_transfer_bytes direction=out peer=b": 22, "snapshot_transfer_size_bytes peer=b": 23,
+	} {
+		words := strings.Fields(name)
+		if got := m.value("balsa_"+words[0], words[1:]...); got != want {
+			t.Errorf("balsa_%s is %v, want %v", name, got, want)
+		}
+	}
+	of(balsa.Status{Name: "a", ID: 1, Role: "follower", Leader: "b", Members: []balsa.MemberStatus{{Name: "a", ID: 1}, {Name: "b", ID: 2, Sent: 1}}})
+	for name, want := range map[string]float64{"leader": 0, "has_leader": 1, "state_diverged": 0, "members_changing": 0, "role role=follower": 1, "peer_sent_bytes_total peer=b": 1} {
+		words := strings.Fields(name)
+		if got := m.value("balsa_"+words[0], words[1:]...); got != want {
+			t.Errorf("of a follower balsa_%s is %v, want %v", name, got, want)
+		}
+	}
+
+	meter := metrics.New()
+	n := &member{t: t, metrics: meter, all: prometheus.NewPedanticRegistry()}
+	n.all.MustRegister(meter)
+	to := meter.Meter()
+	to.Proposed(balsa.Stages{Commands: 3, Bytes: 4, Waited: 1 * time.Second, Ordered: 2 * time.Second, Persisted: 3 * time.Second, Committed: 4 * time.Second, Applied: 5 * time.Second, Total: 6 * time.Second})
+	to.Proposed(balsa.Stages{Commands: 1}) // which was answered before this member's disk had it
+	to.Synced(balsa.Sync{Took: 7 * time.Second, Bytes: 8})
+	to.Synced(balsa.Sync{Err: errors.New("no")})
+	to.Applied(balsa.Applied{Took: 9 * time.Second, Entries: 10, Bytes: 11})
+	to.Changed(balsa.Change{Role: raft.Candidate})
+	to.Changed(balsa.Change{Was: raft.Candidate, Role: raft.Follower})
+	to.Changed(balsa.Change{Role: raft.Candidate})
+	to.Changed(balsa.Change{Was: raft.Candidate, Role: raft.Leader, Leader: 1, LeaderFor: 12 * time.Second})
+	to.Changed(balsa.Change{Role: raft.Follower, Was: raft.Leader, Left: 1, Leader: 2})
+	for name, want := range map[string]float64{
+		"proposal_stage_seconds stage=waited": 3, "proposal_stage_seconds stage=ordered": 6, "proposal_stage_seconds stage=persisted": 9,
+		"proposal_stage_seconds stage=committed": 12, "proposal_stage_seconds stage=applied": 15, "proposal_seconds": 18,
+		"log_sync_seconds": 7, "apply_seconds": 9, "leaderless_seconds": 12,
+	} {
+		words := strings.Fields(name)
+		if got := n.sum("balsa_"+words[0], words[1:]...); got != want {
+			t.Errorf("balsa_%s are %v together, want %v", name, got, want)
+		}
+	}
+	for name, want := range map[string]float64{
+		"proposal_stage_seconds stage=waited": 4, "proposal_stage_seconds stage=persisted": 3, "proposal_batches_total": 2, "proposal_bytes_total": 4,
+		"log_syncs_failed_total": 1, "log_sync_bytes_total": 8, "applied_entries_total": 10, "applied_bytes_total": 11,
+		"elections_started_total": 2, "elections_won_total": 1, "leader_changes_total": 2, "leaderless_seconds": 1,
+	} {
+		words := strings.Fields(name)
+		if got := n.value("balsa_"+words[0], words[1:]...); got != want {
+			t.Errorf("balsa_%s is %v, want %v", name, got, want)
+		}
+	}
+}
+
+// fixed is a member that stands as it is told.
+type fixed struct{ status balsa.Status }
+
+func (f fixed) Status() balsa.Status { return f.status }
 
 func TestRejectionsAreCountedByCause(t *testing.T) {
 	m := open(t, balsa.Config{MaxCommand: 4}, nil)

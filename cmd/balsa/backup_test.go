@@ -128,6 +128,30 @@ func TestBackupsAreMadeAgainAndAgainAndTheOldestGo(t *testing.T) {
 	}
 }
 
+// A backup that fails is no reason to make none any more.
+func TestBackupsGoOnOnceTheMemberIsBack(t *testing.T) {
+	t.Parallel()
+	a := newProcess(t, "a")
+	dir := t.TempDir()
+	cmd := exec.Command("balsa", "backup", "--to", dir, "--every", "100ms", "--server", a.httpURL)
+	var said safeBuffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	eventually(t, "it says that none is made", func() bool {
+		return strings.Count(said.String(), "no backup was made, the next try is in 100ms: ") >= 2
+	})
+	a.start().awaitReady()
+	eventually(t, "one is made", func() bool { return strings.Contains(said.String(), " up to entry ") })
+	cmd.Process.Signal(os.Interrupt)
+	if err := <-ended; err != nil {
+		t.Errorf("it ends with %v: %s", err, said.String())
+	}
+}
+
 func TestABackupOfAMemberWithoutALeaderIsRefusedUnlessStale(t *testing.T) {
 	t.Parallel()
 	all := newCluster(t, "a b c", "--timing", "lan")
