@@ -32,6 +32,9 @@ type machine[S StateMachine[C, R], C, R any] struct {
 	group    group[C, R]
 	repeats  repeats
 	sessions atomic.Int64 // in the table, for whoever looks
+	// answered is the last entry whose caller may know its result: the host hears of it when
+	// all that was given with it is applied.
+	answered atomic.Uint64
 	tracker  restoring.Tracker
 	rewound  rewound
 }
@@ -269,6 +272,7 @@ func (m *machine[S, C, R]) applyGroup(b wire.Batch) error {
 	for _, c := range g.callers {
 		m.table.Finish(c.envelope, results[c.at])
 	}
+	m.answered.Store(uint64(g.entries[len(g.entries)-1].Index))
 	m.calls.finishGroup(m.own, g.envelopes, results)
 	g.forgetCallers()
 	clear(g.commands)

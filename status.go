@@ -27,8 +27,10 @@ type Status struct {
 	Last     Index    `json:"last"`    // of the log
 	Durable  Index    `json:"durable"` // of the log on this member's disk
 	Commit   Index    `json:"commit"`
-	Applied  Index    `json:"applied"`
-	Snapshot Index    `json:"snapshot"` // of the newest snapshot
+	// Applied is up to where entries are applied here. It is no less than the entry of any
+	// write that was answered here before: AtLeast(Applied) sees that write on any member.
+	Applied  Index `json:"applied"`
+	Snapshot Index `json:"snapshot"` // of the newest snapshot
 	// StateBytes is how large the state was then, 0 if there is no snapshot.
 	StateBytes int64 `json:"state_bytes"`
 	// Compacted is up to where entries are no longer in the log: a snapshot holds what they did.
@@ -124,6 +126,7 @@ func (n *Node[S, C, R]) look() Status {
 	s := statusOf(n.host.Status())
 	s.Load.Proposals, s.Load.ProposalBytes = n.calls.load()
 	s.Load.Sessions = int(n.machine.sessions.Load())
+	s.Applied = max(s.Applied, Index(n.machine.answered.Load()))
 	s.Load.Reads = n.readers.waiting(n.asked)
 	if counts, ok := n.transport.(TrafficCounter); ok {
 		s.count(counts.Traffic())
