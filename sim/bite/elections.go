@@ -62,6 +62,12 @@ var inElections = []fault{
 		new: "return r.election.tally(m.Voters(), dead).Result()",
 	},
 	{
+		row: "failover-return", what: "a dead leader that is back still counts as one that rejects",
+		file: "raft/raft.go", by: "raft",
+		old: "	if id == r.election.dead {\n		r.election.dead = 0\n	}\n",
+		new: "",
+	},
+	{
 		row: "learner-votes", what: "a learner campaigns",
 		file: "raft/election.go", by: simulator,
 		old: "	return r.voter || r.members",
