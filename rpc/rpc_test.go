@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"connectrpc.com/connect"
 	"google.golang.org/grpc"
@@ -240,14 +239,13 @@ func TestLimitsAndDeadlines(t *testing.T) {
 	if connect.CodeOf(err) != connect.CodeInvalidArgument {
 		t.Errorf("a session for ever: %v", err)
 	}
-	start := time.Now()
 	later := uint64(n.Status().Applied) + 100 // the log grows by itself, too
 	_, err = stub.Query(t.Context(), &balsav1.QueryRequest{
 		Question: []byte("sum"), Level: &balsav1.QueryRequest_AtLeast{AtLeast: later}, WaitMs: 50,
 	})
 	f := balsav1.FailureIn(err)
-	if f.GetOutcome() != balsav1.Outcome_OUTCOME_NOT_COMMITTED || connect.CodeOf(err) != connect.CodeDeadlineExceeded || time.Since(start) > 5*time.Second {
-		t.Errorf("after %s: %v", time.Since(start), err)
+	if f.GetOutcome() != balsav1.Outcome_OUTCOME_NOT_COMMITTED || connect.CodeOf(err) != connect.CodeDeadlineExceeded {
+		t.Errorf("%v", err)
 	}
 	n.Close()
 	_, err = stub.Propose(t.Context(), &balsav1.ProposeRequest{Command: []byte("5")})
