@@ -29,52 +29,42 @@ func (m *Machine) write(s *staged) {
 	case after == nil:
 		m.meta.keys--
 	}
-	m.moveExpiry(s)
-	m.moveAttachment(s)
+	was, is := before.listed(), after.listed()
+	move(m, s.key, was.expires, is.expires, appendKeyExpiry)
+	move(m, s.key, was.lease, is.lease, appendAttachKey)
+	if is.expires != 0 {
+		m.due = min(m.due, is.expires)
+	}
 	if after == nil || after.version == m.meta.applied {
 		m.note(s)
 	}
 }
 
-func (m *Machine) moveExpiry(s *staged) {
-	var from, to int64
-	if s.before != nil {
-		from = s.before.expires
-	}
-	if s.after != nil {
-		to = s.after.expires
-	}
-	if from == to {
-		return
-	}
-	if from != 0 {
-		m.scratch = appendKeyExpiry(m.scratch[:0], from, s.key)
-		m.remove(m.scratch)
-	}
-	if to != 0 {
-		m.scratch = appendKeyExpiry(m.scratch[:0], to, s.key)
-		m.set(m.scratch, nil)
-		m.due = min(m.due, to)
-	}
+// listed is where else than under its key a record stands: among those that expire, and among
+// those of its lease.
+type listed struct {
+	expires int64
+	lease   LeaseID
 }
 
-func (m *Machine) moveAttachment(s *staged) {
-	var from, to LeaseID
-	if s.before != nil {
-		from = s.before.lease
+func (r *record) listed() listed {
+	if r == nil {
+		return listed{}
 	}
-	if s.after != nil {
-		to = s.after.lease
-	}
+	return listed{r.expires, r.lease}
+}
+
+// move moves a key in such a list from one place to another; 0 is none.
+func move[P int64 | LeaseID](m *Machine, key string, from, to P, at func(b []byte, place P, key string) []byte) {
 	if from == to {
 		return
 	}
 	if from != 0 {
-		m.scratch = appendAttachKey(m.scratch[:0], from, s.key)
+		m.scratch = at(m.scratch[:0], from, key)
 		m.remove(m.scratch)
 	}
 	if to != 0 {
-		m.scratch = appendAttachKey(m.scratch[:0], to, s.key)
+		m.scratch = at(m.scratch[:0], to, key)
 		m.set(m.scratch, nil)
 	}
 }
