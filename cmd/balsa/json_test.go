@@ -65,6 +65,7 @@ func TestEachCommandThatPrintsDataPrintsJSON(t *testing.T) {
 		{"certs", "--dir " + filepath.Join(dir, "certs") + " --members a --callers k"},
 		{"log verify", gone.dir},
 		{"log dump", gone.dir},
+		{"version", ""},
 		{"recover", "--dry-run --dir " + b.dir},
 	}
 	tested := map[string]bool{"kv watch": true} // goes on for good: TestAWatchFromTheCommandLineOutlivesItsMember reads its lines

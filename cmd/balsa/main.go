@@ -14,6 +14,7 @@
 //	balsa snapshot                 a member takes a snapshot now
 //	balsa log verify DIR           whether a stopped member's files are whole; dump prints them
 //	balsa recover --dir DIR        go on with one member when the majority is lost for good
+//	balsa version                  which program this is
 //	balsa completion SHELL         a script that completes command lines in a shell
 //
 // It exits with 0 when all went well, 1 when something failed and has not happened, 2 when
@@ -29,6 +30,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -60,6 +62,7 @@ type commandLine struct {
 	Log      logCommand      `cmd:"" name:"log" help:"Look into the files of a member that does not run."`
 	Recover  recoverCommand  `cmd:"" help:"Make one stopped member the only one of a new cluster, when the majority is lost for good."`
 
+	Version    versionCommand    `cmd:"" help:"Say which program this is."`
 	Completion completionCommand `cmd:"" help:"Print a script that completes command lines in bash, zsh or fish."`
 	Complete   completeCommand   `cmd:"" hidden:"" help:"Print what a word of a command line may become; the scripts of balsa completion call it."`
 }
@@ -93,18 +96,13 @@ func main() {
 
 // run does what the arguments say, until ctx ends, and returns the exit code.
 func run(ctx context.Context, args []string, c console) int {
-	parser := kong.Must(&commandLine{},
-		kong.Name("balsa"),
-		kong.Description("A replicated key-value store on Raft: any member answers, no acknowledged write is lost."),
-		kong.DefaultEnvars("BALSA"),
-		kong.Writers(c.stdout, c.stderr),
-		kong.Bind(c),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-	)
-	parsed, err := parser.Parse(args)
+	if len(args) == 0 {
+		return introduceItself(c)
+	}
+	parser := newParser(ctx, c)
+	parsed, err := parser.Parse(spoken(args))
 	if err != nil {
-		fmt.Fprintf(c.stderr, "balsa: %v\nTry: balsa --help, or --help after a command.\n", err)
+		fmt.Fprintf(c.stderr, "balsa: %v\nTry: balsa --help, or --help after a command.\n", plain(err))
 		return exitUsage
 	}
 	err = parsed.Run()
@@ -115,4 +113,44 @@ func run(ctx context.Context, args []string, c console) int {
 		}
 	}
 	return exitCode(err)
+}
+
+func newParser(ctx context.Context, c console, options ...kong.Option) *kong.Kong {
+	return kong.Must(&commandLine{}, append([]kong.Option{
+		kong.Name("balsa"),
+		kong.Description("A replicated key-value store on Raft: any member answers, no acknowledged write is lost."),
+		kong.DefaultEnvars("BALSA"),
+		kong.Writers(c.stdout, c.stderr),
+		kong.Bind(c),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	}, options...)...)
+}
+
+// introduceItself says what there is to who has asked for nothing yet.
+func introduceItself(c console) int {
+	c.stdout = c.stderr
+	parser := newParser(context.Background(), c, kong.Exit(func(int) {}))
+	_, _ = parser.Parse([]string{"--help"}) // it goes on to miss a command
+	fmt.Fprintln(c.stderr, "\nTry: balsa demo")
+	return exitUsage
+}
+
+// spoken are arguments that people give out of habit, as this program has them.
+func spoken(args []string) []string {
+	switch {
+	case args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	case args[0] == "--version" && len(args) == 1:
+		return []string{"version"}
+	}
+	return args
+}
+
+// plain is an error of the parser in words.
+func plain(err error) error {
+	if flag, _, missing := strings.Cut(err.Error(), ": expected "); missing && strings.HasSuffix(err.Error(), `"EOL" (<EOL>)`) {
+		return errors.New(flag + ": its value is missing")
+	}
+	return err
 }
