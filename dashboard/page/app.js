@@ -25,6 +25,7 @@ function show() {
   lanes.show();
   charts.show();
   feed.show();
+  keys.show();
   tour.show();
   const hurts = model.stage && model.admin;
   $("stage-tools").hidden = !hurts;

@@ -56,7 +56,7 @@ function fill(li, m) {
   li.badge.className = `badge ${is === "leader" || is === "candidate" ? is : answers(m) ? "" : "bad"}`;
   const there = m.actor?.http ?? r?.http;
   li.where.hidden = !there || m.name === model.self;
-  if (there) set(li.where, { href: there, "aria-label": `${m.name}'s own page` });
+  if (there) set(li.where, { href: there, "aria-label": `${m.name}: its page` });
   const to = leader();
   const values = r
     ? [count(r.term), count(r.last), count(r.commit), count(r.applied),

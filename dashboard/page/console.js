@@ -1,6 +1,7 @@
 // A console for the key-value service.
 import { ask, del, get, json, put } from "./api.js";
 import { $, el } from "./dom.js";
+import { absence } from "./model.js";
 
 const mostAnswers = 100;
 const past = [];
@@ -35,7 +36,7 @@ export async function enter(line) {
   try {
     text = await run(words(line));
   } catch (error) {
-    [text, bad] = [error.message, true];
+    [text, bad] = [(error.status === 503 && absence()) || error.message, true];
   }
   const took = performance.now() - began;
   print(el("li.asked", {}, `› ${line}`));

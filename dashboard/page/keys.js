@@ -1,11 +1,12 @@
 // A list of the keys with a prefix that follows what changes.
 import { follow, json } from "./api.js";
 import { $, el, keep, say } from "./dom.js";
+import { absence } from "./model.js";
 
 const most = 100;
 /** The keys on show, by name. @type {Map<string, {value: string, version: number, fresh: number}>} */
 let items = new Map();
-let more = false, drawing = false;
+let more = false, drawing = false, away = false;
 let current = new AbortController();
 
 export function build() {
@@ -18,9 +19,19 @@ export function build() {
 
 export const stop = () => current.abort();
 
+/** Says why there is nothing to follow, and begins anew as soon as there is. */
+export function show() {
+  const why = absence();
+  if (why) say($("keys-state"), items.size ? `as they were: ${why}` : why);
+  if (why) stop();
+  else if (away) start();
+  away = !!why;
+}
+
 /** Reads the keys anew and follows them, until the next start. */
 export async function start() {
   current.abort();
+  if (absence()) return; // show begins when there is somebody to ask
   const mine = (current = new AbortController());
   for (let pause = 500; !mine.signal.aborted; pause = Math.min(2 * pause, 5000)) {
     const prefix = encodeURIComponent($("prefix").value);

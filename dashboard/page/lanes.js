@@ -98,7 +98,7 @@ function showPart(part, m, view) {
     cell.className = `cell ${state}`;
     cell.state = state;
     set(cell, { "aria-current": first === chosen ? "true" : null, tabIndex: first === cells[cells.length - 1] ? 0 : -1 });
-    say(cell, scale === 1 && first % 5 === 0 ? String(first % 1000) : "");
+    say(cell, scale === 1 && first % 5 === 0 && answers(m) ? String(first % 1000) : ""); // a lane that is faded would show them too faintly
     cell.setAttribute("aria-label", `${scale === 1 ? `Entry ${first}` : `Entries ${first} to ${first + scale - 1}`} on ${m.name}: ${state}`);
   });
 }

@@ -77,6 +77,19 @@ export const named = (name) => model.members.find((m) => m.name === name);
 
 export const leader = () => named(model.leader);
 
+/** Why the page's own member cannot be asked, though something answers in its place; "" if it can. */
+export function absence() {
+  const m = named(model.self);
+  const others = model.members.filter((other) => other !== m && answers(other)).map((other) => other.name);
+  const elsewhere = others.length ? `, or ask on the page of ${others.join(" or ")}` : "";
+  switch (m?.actor?.state) {
+    case "stopped": return `${m.name} is stopped: start it above${elsewhere}.`;
+    case "starting": return `${m.name} is starting: it answers in a moment.`;
+    case "stopping": return `${m.name} is being stopped.`;
+  }
+  return "";
+}
+
 /** What a member is, in a word that people know. */
 export function role(m) {
   if (m.actor && m.actor.state !== "running") return m.actor.state;

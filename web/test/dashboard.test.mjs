@@ -5,6 +5,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
+import { looks, wrongWith } from "./looks.mjs";
 import { browser, eventually as wait, limit, patience, pictures, reads, threePorts, until, workshop } from "./demo.mjs";
 
 /** @type {Awaited<ReturnType<typeof workshop>>} */
@@ -159,6 +160,92 @@ test("a member is stopped, started and killed", { timeout: limit }, async () => 
   // Its role may be on the page before the event that it noted of it.
   await until(tab, "the event to be listed", (next) => [...document.querySelectorAll("#event-list li")].some((li) => li.textContent.includes(next) && /leads in term/.test(li.textContent)), next);
   await deed(old, "start");
+  await whole();
+});
+
+test("the page of a member that was killed says what is the matter, and finds it again", { timeout: limit }, async () => {
+  const victim = "c", own = await window_.open(`${http[victim]}/`);
+  const keys = () => own.evaluate(() => `${document.getElementById("keys-state").textContent}: ${[...document.querySelectorAll("#key-rows td:first-child")].map((td) => td.textContent)}`);
+  const run = (line) => own.evaluate((line) => {
+    document.getElementById("command").value = line;
+    document.getElementById("console-form").requestSubmit();
+  }, line);
+  const answered = (line, answer) => until(own, `${line} to be answered ${answer}`, (line, answer) => {
+    const all = [...document.querySelectorAll("#answers li")].map((li) => li.textContent);
+    return new RegExp(answer).test(all[all.lastIndexOf(`› ${line}`) + 1] ?? "");
+  }, line, answer);
+  await eventually("its keys", async () => /^live: .*lane/.test(await keys()));
+  await own.$eval(`#member-${victim} button[data-does=kill]`, (button) => button.click());
+  await eventually("its list of keys to say so", async () => /^as they were: c is stopped: start it above, or ask on the page of a or b\.: .*lane/.test(await keys()));
+  await run("put lane late");
+  await answered("put lane late", "^c is stopped: start it above, or ask on the page of a or b\\. ");
+  await own.screenshot({ path: join(pictures, "killed.png"), fullPage: true });
+  const other = await window_.open(`${http[victim]}/`); // who comes only now is told the same
+  await until(other, "a page that was opened meanwhile to say so", () => /^c is stopped: /.test(document.getElementById("keys-state").textContent));
+  await fetch(`${http.a}/kv/lane`, { method: "PUT", body: "of others" });
+  await own.bringToFront();
+  await own.$eval(`#member-${victim} button[data-does=start]`, (button) => button.click());
+  for (const page of [own, other]) {
+    await until(page, "its keys again", () => document.getElementById("keys-state").textContent === "live"
+      && [...document.querySelectorAll("#key-rows tr")].some((tr) => tr.firstChild.textContent === "lane" && tr.children[1].textContent === "of others"));
+  }
+  await run("get lane");
+  await answered("get lane", "^of others ");
+  await own.close();
+  await other.close();
+  await tab.bringToFront();
+  await whole();
+});
+
+test("each state of an entry is drawn as what it is, and a loss would be shouted", { timeout: limit }, async () => {
+  await until(tab, "a cell for each entry", () => document.querySelector('.cell[aria-label^="Entry "]'));
+  const drawn = await tab.evaluate(async () => {
+    const { model } = await import("/page/model.js"), lanes = await import("/page/lanes.js");
+    const [m] = model.members, before = m.report, { last } = before;
+    m.report = { ...before, durable: last - 1, commit: last - 2, applied: last - 3, compacted: last - 4 };
+    lanes.show();
+    const states = [0, 1, 2, 3, 4].map((back) => document.querySelector(`.cell[aria-label^="Entry ${last - back} on ${m.name}: "]`)).map((cell) => `${cell?.className} ${cell?.getAttribute("aria-label").split(": ")[1]}`);
+    m.report = before;
+    lanes.show();
+    return states;
+  });
+  assert.deepEqual(drawn, ["appended", "durable", "committed", "applied", "compacted"].map((state) => `cell ${state} ${state}`));
+  const shouted = await tab.evaluate(async () => {
+    const { model } = await import("/page/model.js"), proof = await import("/page/proof.js");
+    const section = document.getElementById("proof"), before = model.stage.proof;
+    model.stage.proof = { ...before, acknowledged: 4, lost: 1, findings: ["proof/1 counts 3, and 4 were acknowledged"] };
+    proof.show(section);
+    const shown = [section.querySelector(".big").className, section.querySelector("dd").textContent, section.querySelector(".verdict").className, section.querySelector(".verdict").textContent];
+    model.stage.proof = before;
+    proof.show(section);
+    return shown;
+  });
+  assert.deepEqual(shouted, ["big bad", "1", "verdict bad", "Broken: proof/1 counts 3, and 4 were acknowledged"]);
+});
+
+test("people can use it on a screen and on a phone, by day and by night", { timeout: limit }, async () => {
+  const lead = await leader(), other = names.find((name) => name !== lead), gone = names.find((name) => name !== lead && name !== other);
+  await deed(gone, "stop");
+  await eventually("it to be stopped", async () => (await badge(gone)) === "stopped");
+  await press(`.middle button[aria-label="Cut the link between ${[lead, other].sort().join(" and ")}"]`);
+  await until(tab, "the cut to be seen", () => document.querySelector(".edge.broken"));
+  await tab.evaluate(() => {
+    document.getElementById("command").value = "frobnicate " + "x".repeat(300);
+    document.getElementById("console-form").requestSubmit();
+  });
+  await press(".track .cell:last-child");
+  for (const look of looks) {
+    await look.take(tab);
+    await tab.evaluate(() => { // a colour on its way is none
+      for (const one of document.getAnimations()) if (one.effect?.getComputedTiming().endTime !== Infinity) one.finish();
+    });
+    assert.deepEqual(await wrongWith(tab), [], look.name);
+    assert.equal(await tab.$eval("#answers", (list) => list.scrollWidth <= list.clientWidth), true, `${look.name}: answers are read without scrolling aside`);
+  }
+  await tab.setViewport({ width: 1280, height: 900 });
+  await tab.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "light" }]);
+  await press("#heal");
+  await deed(gone, "start");
   await whole();
 });
 
