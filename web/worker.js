@@ -12,8 +12,8 @@ onmessage = ({ data: word }) => {
     case "results":
       return inbox.event(kinds.results, 0, new Uint8Array(word.results));
     case "propose":
-      if (word.results) inbox.event(kinds.results, 0, new Uint8Array(word.results));
-      return inbox.event(kinds.propose, 0, new Uint8Array(word.data));
+      if (word.results) inbox.add(kinds.results, 0, new Uint8Array(word.results));
+      return inbox.brought(kinds.propose, 0, new Uint8Array(word.data));
     case "read":
       return inbox.event(kinds.read, word.call);
     case "cancel":

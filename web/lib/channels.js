@@ -68,7 +68,7 @@ export class Channels {
     const tell = (/** @type {number} */ kind) => () => this.inbox.event(kind, id);
     channel.onmessage = (/** @type {{ data: unknown }} */ { data }) => {
       // Members say nothing as text.
-      if (data instanceof ArrayBuffer) this.inbox.event(kinds.data, id, new Uint8Array(data));
+      if (data instanceof ArrayBuffer) this.inbox.brought(kinds.data, id, new Uint8Array(data));
       else this.inbox.event(kinds.closed, id);
     };
     channel.onopen = tell(kinds.opened);

@@ -5,6 +5,9 @@ import { Packer } from "./packed.js";
 /** What an event says; data, propose, answer and results have bytes. */
 export const kinds = { data: 0, opened: 1, drained: 2, closed: 3, propose: 4, read: 5, cancel: 6, answer: 7, results: 8 };
 
+/** What comes so long after the program was busy last, in milliseconds, comes by itself. */
+const apart = 0.5;
+
 export class Inbox {
   constructor() {
     this.packer = new Packer();
@@ -13,6 +16,8 @@ export class Inbox {
     /** The program, once it is there: words come before events. @type {((words: object[] | null, events: Uint8Array) => void) | undefined} */
     this.take = undefined;
     this.ringing = false;
+    /** When the program had done all that it was handed. */
+    this.done = -Infinity;
     // A message to oneself arrives behind all that has arrived by now, at once where a
     // timer would wait.
     const { port1, port2 } = new MessageChannel();
@@ -22,11 +27,27 @@ export class Inbox {
 
   /** @param {number} kind @param {number} id of a channel or call @param {Uint8Array} [bytes] */
   event(kind, id, bytes) {
+    this.add(kind, id, bytes);
+    this.ring();
+  }
+
+  /**
+   * An event that the browser has just brought, so that nothing else is under way: if it
+   * comes by itself, it does not wait for others.
+   * @param {number} kind @param {number} id @param {Uint8Array} bytes
+   */
+  brought(kind, id, bytes) {
+    this.add(kind, id, bytes);
+    if (this.take && !this.ringing && performance.now() - this.done > apart) this.handOver();
+    else this.ring();
+  }
+
+  /** Adds an event to what comes next. @param {number} kind @param {number} id @param {Uint8Array} [bytes] */
+  add(kind, id, bytes) {
     this.packer.u8(kind);
     this.packer.u32(id);
     this.packer.bytes(bytes);
     this.packer.count++;
-    this.ring();
   }
 
   /** @param {object} word */
@@ -56,5 +77,6 @@ export class Inbox {
     // What follows is written over what is handed over now, which nobody keeps.
     this.packer.clear();
     this.take?.(words, events);
+    this.done = performance.now();
   }
 }

@@ -137,6 +137,23 @@ test("all that came while the program was busy is handed over at once, words fir
   inbox.bell.close();
 });
 
+test("what comes by itself does not wait, and what comes behind it is gathered", async () => {
+  const inbox = new Inbox();
+  const taken = [];
+  inbox.serve((_, events) => taken.push(eventsOf(events).map(([, id]) => id)));
+  while (inbox.ringing) await new Promise((resolve) => setTimeout(resolve, 1));
+  taken.length = 0;
+  inbox.brought(kinds.data, 1, new Uint8Array(1));
+  assert.deepEqual(taken, [[1]], "at once");
+  inbox.done = performance.now(); // however slow this machine is
+  inbox.brought(kinds.data, 2, new Uint8Array(1));
+  inbox.brought(kinds.data, 3, new Uint8Array(1));
+  assert.deepEqual(taken, [[1]]);
+  while (taken.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.deepEqual(taken, [[1], [2, 3]]);
+  inbox.bell.close();
+});
+
 test("what a program throws at does not come again", async () => {
   const inbox = new Inbox();
   inbox.event(kinds.read, 1);
