@@ -42,6 +42,16 @@ func (n narrow) Accept() (net.Conn, error) {
 // has happened; a stream ends; and all is as before once they are read. Each stays within its
 // server's bound where one is set.
 func TestAnswersThatAreNotReadAreCounted(t *testing.T) {
+	for name, request := range map[string]string{
+		"of streams":   "Watch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/connect+json\r\nContent-Length: 17\r\n\r\n\x00\x00\x00\x00\x0c{\"from\":\"1\"}",
+		"of questions": "Query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+	} {
+		t.Run(name, func(t *testing.T) { testUnread(t, request) })
+	}
+}
+
+// testUnread makes a request again and again, and does not read what comes back.
+func testUnread(t *testing.T, request string) {
 	const size, most = 1 << 20, 4 << 20
 	n, err := balsa.Open(t.Context(), balsa.Config{Name: "a", MaxCommand: 2 * size, Logger: slog.New(slog.DiscardHandler)}, echo{
 		balsa.Func("", func(last *string, _ balsa.Entry, command string) string { *last = command; return command }),
@@ -84,7 +94,7 @@ func TestAnswersThatAreNotReadAreCounted(t *testing.T) {
 		t.Cleanup(func() { c.Close() })
 		c.SetDeadline(time.Now().Add(time.Minute))
 		c.(*net.TCPConn).SetReadBuffer(4 << 10)
-		io.WriteString(c, "POST "+path+"Watch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/connect+json\r\nContent-Length: 17\r\n\r\n\x00\x00\x00\x00\x0c{\"from\":\"1\"}")
+		io.WriteString(c, "POST "+path+request)
 		if _, err := io.ReadFull(c, make([]byte, len("HTTP/1.1 200"))); err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +108,7 @@ func TestAnswersThatAreNotReadAreCounted(t *testing.T) {
 			}
 		}
 	}
-	eventually("what streams hold is counted", answers.Full)
+	eventually("what is not read is counted", answers.Full)
 	overloaded := func(what string, err error) {
 		t.Helper()
 		f := balsav1.FailureIn(err)
