@@ -1,11 +1,16 @@
 package main
 
 import (
+	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/balsaraft/balsa"
 )
 
 // Whoever reads balsa serve --help learns what each setting is, what it is if nobody says
@@ -34,5 +39,22 @@ func TestEachSettingIsExplained(t *testing.T) {
 		if f.Name != "config" && !slices.Contains(inFiles, f.Name) {
 			t.Errorf("no file sets --%s", f.Name)
 		}
+	}
+}
+
+// What the command line says reaches the member.
+func TestSettingsReachTheMember(t *testing.T) {
+	serve := parseServe(t, []string{"serve",
+		"--name=a", "--dir=files", "--listen=127.0.0.1:7001", "--advertise=a.example:7001", "--join=b.example:7000",
+		"--max-voters=3", "--replace-after=7m", "--slow-disk=70ms", "--preferred", "--timing=wan", "--snapshot-bytes=1000000",
+	}, nil)
+	log := slog.New(slog.DiscardHandler)
+	want := balsa.Config{
+		Name: "a", Dir: "files", Listen: "127.0.0.1:7001", Advertise: "a.example:7001", Join: []string{"b.example:7000"},
+		MaxVoters: 3, ReplaceAfter: 7 * time.Minute, SlowDisk: 70 * time.Millisecond, Preferred: true, Timing: balsa.WAN, SnapshotBytes: 1_000_000,
+		Logger: log,
+	}
+	if got := serve.config(log); !reflect.DeepEqual(got, want) {
+		t.Errorf("the member gets\n%+v, want\n%+v", got, want)
 	}
 }
