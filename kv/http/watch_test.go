@@ -9,6 +9,7 @@ import (
 	"iter"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/balsaraft/balsa"
 	"github.com/balsaraft/balsa/kv"
+	"github.com/balsaraft/balsa/unread"
 )
 
 // watcher reads a stream of events.
@@ -419,5 +421,22 @@ func TestAWatchWithoutALeaderIsRefusedRatherThanLate(t *testing.T) {
 	})
 	if w, r := openWatch(t, base+"/watch"); w != nil || r.status != 503 || r.code() != "no_leader" {
 		t.Errorf("%+v", r)
+	}
+}
+
+// A change for which there is no room was not seen: whoever goes on after the last id is told
+// of it.
+func TestABeatDoesNotPassOverWhatThereWasNoRoomFor(t *testing.T) {
+	answer := httptest.NewRecorder()
+	s := &stream{w: answer, control: http.NewResponseController(answer), answers: unread.New(unread.Light), seen: 6, told: 6}
+	large := kv.Changes{Index: 7, Events: []kv.Event{{Item: kv.Item{Key: "a", Value: make([]byte, 2*unread.Light)}}}}
+	if err := s.send(large); !errors.Is(err, errCrowdedOut) {
+		t.Fatalf("a change of %d bytes: %v", 2*unread.Light, err)
+	}
+	if err := s.beat(); err != nil {
+		t.Fatal(err)
+	}
+	if told := answer.Body.String(); strings.Contains(told, "7") {
+		t.Errorf("told as if it had been sent: %q", told)
 	}
 }
