@@ -28,6 +28,7 @@ type machine struct {
 	held    wire.Index     // on that disk at the start
 	unlike  string         // what its state holds and others' do not
 	brief   int            // bytes of a command that it keeps, 0 for all
+	fails   error          // what Restore says once it holds a part of a snapshot
 	staged  restoring.Progress
 }
 
@@ -156,6 +157,9 @@ func (m *machine) Restore(in host.ApplyInput, r io.Reader) (out host.ApplyOutput
 		return out, err
 	}
 	m.content = c
+	if m.fails != nil {
+		return out, m.fails
+	}
 	if !m.durable || m.held < in.At.Index {
 		padding, err := io.ReadAll(io.MultiReader(head.Buffered(), r))
 		if err != nil {

@@ -215,8 +215,11 @@ func (h *Host) worthKeeping(s *sending) int64 { return s.source.Size() + 4*h.cfg
 // errNoState says that the log starts after what any snapshot holds: a snapshot is gone.
 var errNoState = fmt.Errorf("no snapshot holds what the log no longer does: the directory is %w", fsys.ErrDamaged)
 
+// errTouched says that there is no state to apply the log to.
+var errTouched = errors.New("the state machine has failed to restore a snapshot and may hold a part of it, so that the log cannot be replayed into it")
+
 // restoreNewest brings the state back from the newest snapshot that is whole. An
-// older one will do while the log reaches back to it.
+// older one will do while the log reaches back to it, and the log alone if it holds all.
 func (h *Host) restoreNewest() error {
 	all := h.snapshots.All()
 	damage := errors.Join(h.snapshots.Damaged()...)
@@ -231,6 +234,9 @@ func (h *Host) restoreNewest() error {
 		}
 		damage = errors.Join(damage, fmt.Errorf("snapshot at %s: %w", meta.Pos, err))
 		h.cfg.Logger.Error("a snapshot is damaged; an older one is used if the log reaches back to it", "at", meta.Pos, "error", err)
+	}
+	if h.touched {
+		return errors.Join(damage, errTouched)
 	}
 	return h.joinLogToSnapshot(damage)
 }
@@ -251,7 +257,16 @@ func newestBut(all []snapshot.Meta, i int) snapshot.Meta {
 	return snapshot.Meta{}
 }
 
+// restoreAtStart reads a snapshot before it touches the state: of one that is damaged nothing
+// may be left in it, neither by the state machine nor in the sessions, where the log is
+// replayed instead. A state with a disk of its own that holds as much is not touched, and
+// what else is in the snapshot need not be read now.
 func (h *Host) restoreAtStart(meta snapshot.Meta) error {
+	if held, durable := h.cfg.Machine.Durable(); !durable || held < meta.Pos.Index {
+		if err := h.readWhole(meta.Pos); err != nil {
+			return err
+		}
+	}
 	r, err := h.snapshots.Open(meta.Pos)
 	if err != nil {
 		return err

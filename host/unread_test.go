@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -13,6 +14,11 @@ import (
 // restarted crashes a member that has taken a snapshot of several blocks, and starts it with
 // a state that has a disk of its own, which holds all that was applied.
 func restarted(w *world, damage func(m *member, snapshot string)) *member {
+	w.Helper()
+	return restartedWith(w, true, damage)
+}
+
+func restartedWith(w *world, durable bool, damage func(m *member, snapshot string)) *member {
 	w.Helper()
 	m := w.cluster(nil, "a")[0]
 	m.must("x")
@@ -29,7 +35,7 @@ func restarted(w *world, damage func(m *member, snapshot string)) *member {
 	if damage != nil {
 		damage(m, names[i])
 	}
-	m.tune = func(c *host.Config) { c.Machine.(*machine).durable, c.Machine.(*machine).held = true, held }
+	m.tune = func(c *host.Config) { c.Machine.(*machine).durable, c.Machine.(*machine).held = durable, held }
 	m.run()
 	return m
 }
@@ -62,6 +68,35 @@ func TestDamageThatAStartHasNoNeedToReadIsFoundAndMended(t *testing.T) {
 	}
 	if got := m.must("y"); got != "2" {
 		t.Errorf("the command after x was number %s", got)
+	}
+}
+
+// Scenario rot-in-snapshot: the log still holds all that a damaged snapshot stands for, and
+// is applied to a state of which that snapshot has left no trace. What it says of sessions
+// would make commands that are replayed look like repeats, which are not run.
+func TestNothingOfADamagedSnapshotIsLeftWhereTheLogIsReplayed(t *testing.T) {
+	w := newWorld(t)
+	m := restartedWith(w, false, func(m *member, snapshot string) {
+		if err := m.disk.ZeroSector(snapshot, sectorOfLastBlocks); err != nil {
+			t.Fatal(err)
+		}
+	})
+	w.until("it leads", func() bool { return m.host.Leading() })
+	if got := m.must("y"); got != "2" {
+		t.Errorf("the command after x was number %s", got)
+	}
+}
+
+// Scenario rot-in-snapshot: a state machine that could not restore a snapshot may hold a
+// part of it, so that the log is not applied to that, though all of it is there.
+func TestTheLogIsNotReplayedIntoWhatAFailedRestoreHasLeft(t *testing.T) {
+	w := newWorld(t)
+	m := restartedWith(w, false, nil)
+	m.crash()
+	failure := errors.New("of a format that this program does not know")
+	m.tune = func(c *host.Config) { c.Machine.(*machine).fails = failure }
+	if err := m.open(); !errors.Is(err, failure) {
+		t.Errorf("it starts with %q in its state: %v", m.machine.Log, err)
 	}
 }
 

@@ -50,6 +50,18 @@ var inStates = []fault{
 		new: "	return h.applying.at.Index\n",
 	},
 	{
+		row: "rot-in-snapshot", what: "a snapshot is given to the state machine at the start before it is known to be whole",
+		file: "host/snapshot.go", by: "host",
+		old: "!durable || held < meta.Pos.Index {",
+		new: "durable && held < meta.Pos.Index {",
+	},
+	{
+		row: "rot-in-snapshot", what: "the log is replayed into what a failed restore has left",
+		file: "host/snapshot.go", by: "host",
+		old: "	if h.touched {\n",
+		new: "	if false {\n",
+	},
+	{
 		row: "rot-in-snapshot", what: "what a start leaves unread of a snapshot is never read",
 		file: "host/unread.go", by: "host",
 		old: "pos.Index == 0 || h.view.Leader == 0",
