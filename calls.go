@@ -293,7 +293,7 @@ func (c *calls[R]) takeOutGroup(own map[session.ID]bool, envelopes []session.Env
 	c.advance()
 }
 
-// answer wakes who waits for the call, which is used again by then.
+// answer wakes who waits for the call. After that the call may be another caller's already.
 func (c *call[R]) answer(result R, err error) {
 	c.result, c.err = result, err
 	c.news <- isAnswered

@@ -216,7 +216,7 @@ func (h *Host) worthKeeping(s *sending) int64 { return s.source.Size() + 4*h.cfg
 var errNoState = fmt.Errorf("no snapshot holds what the log no longer does: the directory is %w", fsys.ErrDamaged)
 
 // errTouched says that there is no state to apply the log to.
-var errTouched = errors.New("the state machine has failed to restore a snapshot and may hold a part of it, so that the log cannot be replayed into it")
+var errTouched = errors.New("the state machine may hold a part of a snapshot that it failed to restore, so that the log is not replayed into it: mend what it says and start again, or start with an empty directory, and it copies from its peers")
 
 // restoreNewest brings the state back from the newest snapshot that is whole. An
 // older one will do while the log reaches back to it, and the log alone if it holds all.
@@ -233,7 +233,7 @@ func (h *Host) restoreNewest() error {
 			return h.joinLogToSnapshot(damage)
 		}
 		damage = errors.Join(damage, fmt.Errorf("snapshot at %s: %w", meta.Pos, err))
-		h.cfg.Logger.Error("a snapshot is damaged; an older one is used if the log reaches back to it", "at", meta.Pos, "error", err)
+		h.cfg.Logger.Error("a snapshot cannot be restored; an older one is used if the log reaches back to it", "at", meta.Pos, "error", err)
 	}
 	if h.touched {
 		return errors.Join(damage, errTouched)
