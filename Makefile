@@ -147,7 +147,7 @@ browser: browser-tools ## the tests that run in a real browser
 	message='what the tests of windows run does not build'; built=$$(mktemp -d); trap 'rm -rf "$$built"' EXIT; \
 	node web/test/built.mjs $$built || $(FAIL); \
 	message='a test of windows failed'; \
-	(cd web && BALSA_BUILT=$$built CHROMIUM=$$(command -v $(CHROMIUM)) FIREFOX=$$(command -v $(FIREFOX)) node --test --test-concurrency=2 test/*.test.mjs) || $(FAIL)
+	(cd web && BALSA_BUILT=$$built CHROMIUM=$$(command -v $(CHROMIUM)) FIREFOX=$$(command -v $(FIREFOX)) node test/run.mjs test/*.test.mjs) || $(FAIL)
 
 # Nobody runs these programs, so that the compiler need not make them fast.
 cross:

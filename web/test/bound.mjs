@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import { beforeEach } from "node:test";
 
 /** Four times what the longest file takes on two cores that do other work. BALSA_FILE_LIMIT is another one, in milliseconds. */
-const limit = Number(process.env.BALSA_FILE_LIMIT ?? 15 * 60_000);
+export const limit = Number(process.env.BALSA_FILE_LIMIT ?? 15 * 60_000);
 
 /** What somebody waits for at the moment. @type {Set<string>} */
 const waits = new Set();

@@ -1,15 +1,37 @@
-// A file of tests that hangs fails, and says where.
+// A file of tests that hangs fails, and says where; one that only does not exit has passed.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-test("a file that hangs fails with its name and what it waits for, and leaves no process", { timeout: 60_000 }, async () => {
+/** Runs files of bound/ as make does, each for two seconds. @param {string[]} files */
+async function ran(...files) {
   const { NODE_TEST_CONTEXT, ...env } = process.env; // not a part of this run
-  const run = spawn(process.execPath, ["--test", fileURLToPath(new URL("bound/hangs.test.mjs", import.meta.url))], { env: { ...env, BALSA_FILE_LIMIT: "2000" } });
+  const path = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));
+  const run = spawn(process.execPath, [path("run.mjs"), ...files.map((file) => path(`bound/${file}.test.mjs`))], { env: { ...env, BALSA_FILE_LIMIT: "2000" } });
   let said = "";
   for (const stream of [run.stdout, run.stderr]) stream.on("data", (text) => (said += text));
-  const code = await new Promise((resolve) => run.once("close", resolve)); // which it does once nobody writes there any more: not its child, either
-  assert.notEqual(code, 0, said);
+  const code = await new Promise((resolve) => run.once("close", resolve)); // which it does once nobody writes there any more
+  return { code, said };
+}
+
+test("a file that hangs fails with its name and what it waits for, and leaves no process", { timeout: 60_000 }, async () => {
+  const { code, said } = await ran("hangs");
+  assert.equal(code, 1, said);
   assert.match(said, /hangs\.test\.mjs has not ended in 2 s: it is in or after "one that ends", and waits for a browser to close; what keeps it: /);
+  assert.match(said, /^failed: hangs\.test\.mjs$/m);
+});
+
+test("a file that hears no timer is killed, and fails with its name", { timeout: 60_000 }, async () => {
+  const { code, said } = await ran("spins");
+  assert.equal(code, 1, said);
+  assert.match(said, /spins\.test\.mjs was killed: it has not ended in 2\.2 s/);
+  assert.match(said, /^failed: spins\.test\.mjs$/m);
+});
+
+test("a file that has said how its tests went and does not exit is killed, and has passed", { timeout: 60_000 }, async () => {
+  const { code, said } = await ran("exits");
+  assert.equal(code, 0, said);
+  assert.match(said, /exits\.test\.mjs had said all this and did not exit in 1 s: its process was killed/);
+  assert.match(said, /^all files: 1 pass, 0 fail, /m);
 });

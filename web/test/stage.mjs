@@ -59,8 +59,11 @@ export async function stage(...starts) {
       return tab;
     },
     async close() {
-      for (const { close } of browsers) await close();
-      await stop();
+      try {
+        for (const { close } of browsers) await close();
+      } finally {
+        await stop(); // a server that stays would keep this process
+      }
     },
   };
 }
