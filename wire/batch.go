@@ -162,6 +162,20 @@ func (b Batch) Until(last Index) Batch {
 	return NewBatch(Pos{b.Term(), b.First()}, b.Time(), keep, append(NewBody(len(kept)), kept...))
 }
 
+// LastWithin is the index up to which Until takes at most so many bytes, and the one before
+// the batch's first where that is no entry.
+func (b Batch) LastWithin(bytes int) Index {
+	last, rest := b.First()-1, b.body()
+	for left := bytes - BatchHeaderSize; len(rest) > 0; last++ {
+		_, after := cutEntry(rest)
+		if left -= len(rest) - len(after); left < 0 {
+			break
+		}
+		rest = after
+	}
+	return last
+}
+
 // NewBody makes room for a batch: the header's bytes, to be filled by NewBatch, and
 // capacity for n bytes of entries after it. Entries are added with AppendEntry.
 func NewBody(n int) []byte { return make([]byte, BatchHeaderSize, BatchHeaderSize+n) }

@@ -64,6 +64,13 @@ func TestAPartOfABatchIsABatch(t *testing.T) {
 			}
 		}
 	}
+	for bytes := range len(b) + 9 {
+		last := b.LastWithin(bytes)
+		fits := last < b.First() || len(b.Until(last)) <= bytes
+		if !fits || last < b.Last() && len(b.Until(last+1)) <= bytes {
+			t.Errorf("in %d bytes there is room up to entry %d?", bytes, last)
+		}
+	}
 	if &b.From(10)[0] != &b[0] || &b.Until(12)[0] != &b[0] {
 		t.Error("the whole batch was copied")
 	}

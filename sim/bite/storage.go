@@ -88,8 +88,14 @@ var inStorage = []fault{
 	{
 		row: "torn-tail", what: "term and vote are written after the entries of that term",
 		file: "storage/wal/writer.go", by: "storage/wal",
-		old: "	if s.hard {\n		if err := p.record(kindHardState, putHardState(small, p.hard)); err != nil {\n			return err\n		}\n		p.state.hard = p.hard\n	}\n	for _, b := range s.batches {\n		if err := p.batch(b); err != nil {\n			return err\n		}\n	}",
-		new: "	for _, b := range s.batches {\n		if err := p.batch(b); err != nil {\n			return err\n		}\n	}\n	if s.hard {\n		if err := p.record(kindHardState, putHardState(small, p.hard)); err != nil {\n			return err\n		}\n		p.state.hard = p.hard\n	}",
+		old: "	if s.hard {\n		if err := p.record(kindHardState, putHardState(small, p.hard)); err != nil {\n			return err\n		}\n		p.state.hard = p.hard\n	}\n	if err := p.entries(); err != nil {\n		return err\n	}",
+		new: "	if err := p.entries(); err != nil {\n		return err\n	}\n	if s.hard {\n		if err := p.record(kindHardState, putHardState(small, p.hard)); err != nil {\n			return err\n		}\n		p.state.hard = p.hard\n	}",
+	},
+	{
+		row: "torn-tail", what: "of a batch that the end of a segment cuts, the rest is forgotten",
+		file: "storage/wal/writer.go", by: simulator,
+		old: "[]wire.Batch{head, rest}",
+		new: "[]wire.Batch{head, rest}[:1]",
 	},
 	{
 		row: "rename-not-durable", what: "the directory is not synced after a segment got its name",

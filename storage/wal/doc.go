@@ -21,7 +21,8 @@
 // of the file system. Its header (96 bytes, drawn at the type header) repeats what all
 // segments before it add up to, so that they can be freed; a freed one becomes a spare
 // and is used again. Records (drawn at the type record) follow, each at a multiple of
-// 8 bytes, up to a seal if there is a next segment.
+// 8 bytes, up to a seal if there is a next segment. A batch that does not fit into what is
+// left of a segment is cut in two, if that is much.
 //
 // A record's checksum covers its bytes and, without their being stored, the member, the
 // segment's number and the record's offset. So a record verifies in one place only, and

@@ -76,7 +76,9 @@ func (m model) through(f *Flush) []model {
 		step(func(m *model) { m.hard = f.hard })
 	}
 	for _, b := range f.staged.batches {
-		step(func(m *model) { m.append(b) })
+		for last := b.First(); last <= b.Last(); last++ { // a segment may end within it
+			step(func(m *model) { m.append(b.Until(last)) })
+		}
 	}
 	if f.staged.compact.Index > 0 {
 		step(func(m *model) { m.compact(f.staged.compact) })
@@ -275,10 +277,13 @@ func (u *user) flush(meanwhile int) error {
 		return nil
 	}
 	written := u.staged.clone()
-	bases := u.allowed
+	bases, squeezed := u.allowed, slices.Clone(u.allowed)
 	u.allowed = nil
 	for _, m := range bases {
 		u.allowed = append(u.allowed, m.through(f)...)
+		if m = m.squeezed(f); !slices.ContainsFunc(squeezed, func(o model) bool { return equal(m, o) }) {
+			squeezed = append(squeezed, m)
+		}
 	}
 	if got := u.allowed[len(u.allowed)-1]; !equal(got, written) {
 		return fmt.Errorf("staged to be written was\n%s\nand should have been\n%s", got, written)
@@ -288,12 +293,7 @@ func (u *user) flush(meanwhile int) error {
 	}
 	err := f.Run()
 	if err := u.log.Flushed(f, err); errors.Is(err, fsys.ErrNoSpace) {
-		u.allowed = bases
-		for _, m := range bases {
-			if m = m.squeezed(f); !slices.ContainsFunc(u.allowed, func(o model) bool { return equal(m, o) }) {
-				u.allowed = append(u.allowed, m)
-			}
-		}
+		u.allowed = squeezed
 		return u.check()
 	} else if err != nil {
 		return err

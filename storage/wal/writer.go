@@ -3,6 +3,7 @@ package wal
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/balsaraft/balsa/fsys"
 	"github.com/balsaraft/balsa/wire"
@@ -11,6 +12,9 @@ import (
 // maxReserve is how many bytes at the end of a segment batches leave free: room for
 // a hundred records of a term, a vote or a compaction when the disk is full.
 const maxReserve = 4 << 10
+
+// mostLeft is which part of a segment may be left at its end by a batch that does not fit.
+const mostLeft = 128
 
 // writer puts records into segments. It belongs to the flush that is under way, and
 // to the log's owner while none is.
@@ -102,16 +106,26 @@ func (p *plan) put() error {
 		}
 		p.state.hard = p.hard
 	}
-	for _, b := range s.batches {
-		if err := p.batch(b); err != nil {
-			return err
-		}
+	if err := p.entries(); err != nil {
+		return err
 	}
 	if s.compact.Index > p.state.start.Index {
 		if err := p.record(kindCompact, putPos(small, s.compact)); err != nil {
 			return err
 		}
 		p.state.compact(s.compact)
+	}
+	return nil
+}
+
+func (p *plan) entries() error {
+	for i := 0; i < len(p.staged.batches); i++ {
+		if head, rest, ok := p.split(p.staged.batches[i]); ok {
+			p.staged.batches = slices.Concat(p.staged.batches[:i], []wire.Batch{head, rest}, p.staged.batches[i+1:])
+		}
+		if err := p.batch(p.staged.batches[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -128,6 +142,29 @@ func (p *plan) batch(b wire.Batch) error {
 	}
 	p.state.append(b)
 	return nil
+}
+
+// split cuts a batch in two that does not fit into what is left of the segment, if much
+// would be left: of the batches of thousands of callers, only some ten fill a segment. The
+// first part fits, and takes all entries that do, so that both passes over a plan agree.
+func (p *plan) split(b wire.Batch) (head, rest wire.Batch, ok bool) {
+	if p.seg == nil || p.sealed {
+		return nil, nil, false
+	}
+	room := p.room()
+	if recordSize(len(b)) <= room || room < p.seg.size/mostLeft {
+		return nil, nil, false
+	}
+	last := b.LastWithin(int(room) - recordHeaderSize)
+	if last < b.First() {
+		return nil, nil, false
+	}
+	return b.Until(last), b.From(last + 1), true
+}
+
+// room is how large a record may be to fit into the segment.
+func (p *plan) room() int64 {
+	return (p.seg.size - p.reserve - sealSize - p.offset) / recordAlign * recordAlign
 }
 
 func (p *plan) record(kind recordKind, payload []byte) error {
@@ -149,7 +186,7 @@ func (p *plan) add(kind recordKind, payload []byte) (err error) {
 // makeRoom goes on in a new segment if a record does not fit into this one.
 func (p *plan) makeRoom(payload int) error {
 	size := recordSize(payload)
-	if p.seg != nil && !p.sealed && p.offset+size+sealSize+p.reserve <= p.seg.size {
+	if p.seg != nil && !p.sealed && size <= p.room() {
 		return nil
 	}
 	next, err := p.writer.readySegment(len(p.born), headerSize+size+sealSize+p.writer.reserve)
