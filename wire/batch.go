@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+
+	"github.com/balsaraft/balsa/internal/unzeroed"
 )
 
 // EntryKind says who reads an entry's payload.
@@ -176,9 +178,9 @@ func (b Batch) LastWithin(bytes int) Index {
 	return last
 }
 
-// NewBody makes room for a batch: the header's bytes, to be filled by NewBatch, and
-// capacity for n bytes of entries after it. Entries are added with AppendEntry.
-func NewBody(n int) []byte { return make([]byte, BatchHeaderSize, BatchHeaderSize+n) }
+// NewBody makes room for a batch: the header's bytes, which NewBatch fills, and capacity for
+// n bytes of entries after it. Entries are added with AppendEntry.
+func NewBody(n int) []byte { return unzeroed.Bytes(BatchHeaderSize + n)[:BatchHeaderSize] }
 
 // AppendEntry adds an entry to a body made by NewBody.
 func AppendEntry(body []byte, kind EntryKind, payload []byte) []byte {

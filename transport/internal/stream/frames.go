@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/balsaraft/balsa/internal/unzeroed"
 	"github.com/balsaraft/balsa/wire"
 )
 
@@ -23,7 +24,7 @@ func readFrame(r *bufio.Reader, limit int) (wire.FrameHeader, []byte, error) {
 	if err != nil {
 		return h, nil, err
 	}
-	payload := make([]byte, h.Length)
+	payload := unzeroed.Bytes(int(h.Length))
 	if n, err := io.ReadFull(r, payload); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 			return h, nil, fmt.Errorf("%w: cut off after %d of %d bytes", wire.ErrFrame, n, h.Length)
