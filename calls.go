@@ -12,8 +12,10 @@ import (
 )
 
 const (
-	// maxChunk is up to how many bytes proposals are gathered into one batch.
-	maxChunk = 1 << 20
+	// maxChunk is up to how many bytes proposals are gathered into one batch. One with
+	// fullChunk or more has no others added for which its memory would have to grow.
+	maxChunk  = 1 << 20
+	fullChunk = 64 << 10
 	// maxWaiting bounds the proposals of one member that are not answered, well below
 	// what a session remembers; maxWaitingBytes bounds their bytes.
 	maxWaiting      = session.MaxWindow / 2
@@ -169,8 +171,11 @@ func (c *calls[R]) grow() {
 // will go to the log, the wire and the followers.
 func (c *calls[R]) gather(seq uint64, p proposal) {
 	last := len(c.chunks) - 1
-	if last < 0 || len(c.chunks[last].Body)+len(p.body) > maxChunk {
+	if last < 0 || c.full(c.chunks[last].Body, len(p.body)) {
 		size := max(512, len(p.body)+2*session.MaxEnvelope+64, c.expect)
+		if last >= 0 {
+			size = max(size/4, len(p.body)+2*session.MaxEnvelope+64) // more than those before it had
+		}
 		c.chunks = append(c.chunks, host.Chunk{Body: wire.NewBody(size), First: seq})
 		last++
 		if c.clock != nil {
@@ -184,15 +189,25 @@ func (c *calls[R]) gather(seq uint64, p proposal) {
 	chunk.Count++
 }
 
-// take hands over what was gathered. A body has room for as much as those before it held,
-// large and small ones in turn, lest it be copied again and again while it grows; one that
+// full says whether the proposals to come begin another chunk than the one with this body.
+func (c *calls[R]) full(body []byte, more int) bool {
+	grown := len(body) + more + 2*session.MaxEnvelope
+	return grown > maxChunk || grown > cap(body) && len(body) >= fullChunk
+}
+
+// take hands over what was gathered. A body has room for as much as was taken before,
+// much and little in turn, lest it be copied again and again while it grows; one that
 // needed much less does not take that room into the log's memory.
 func (c *calls[R]) take(into []host.Chunk) []host.Chunk {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	taken := 0
+	for _, chunk := range c.chunks {
+		taken += len(chunk.Body)
+	}
+	c.expect = min(max(taken+taken/8, c.expect-c.expect/4), maxChunk)
 	for _, chunk := range c.chunks {
 		c.away = max(0, c.away-chunk.Count)
-		c.expect = min(max(len(chunk.Body)+len(chunk.Body)/8, c.expect-c.expect/4), maxChunk)
 		if cap(chunk.Body) > 2*max(512, len(chunk.Body)) {
 			chunk.Body = append(wire.NewBody(len(chunk.Body)), chunk.Body[wire.BatchHeaderSize:]...)
 		}

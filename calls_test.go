@@ -22,16 +22,27 @@ func submitMany(t *testing.T, c *calls[int], count int) []host.Chunk {
 	return c.take(nil)
 }
 
-// The body of a batch has room for as much as the last one, but the log does not keep
-// room that was never used.
+// The body of a batch has room for as much as was taken last, but the log does not keep
+// room that was never used. What is large is not copied to let it grow: more goes into
+// another body, with what else is in the batch.
 func TestABodyHasRoomForWhatIsToBeExpected(t *testing.T) {
 	c := newCalls[int]()
+	unexpected := submitMany(t, c, 1000)
+	for _, chunk := range unexpected[:len(unexpected)-1] {
+		if n := len(chunk.Body); n < fullChunk {
+			t.Errorf("of %d bodies one has only %d bytes", len(unexpected), n)
+		}
+	}
 	many := submitMany(t, c, 1000)
 	if len(many) != 1 {
-		t.Fatalf("1,000 proposals went into %d bodies", len(many))
+		t.Fatalf("1,000 proposals after as many went into %d bodies", len(many))
 	}
 	if room := c.expect; room < len(many[0].Body) {
 		t.Errorf("after a body of %d bytes the next begins with room for %d", len(many[0].Body), room)
+	}
+	more := submitMany(t, c, 1300)
+	if len(more) != 2 || cap(more[0].Body) > 2*len(many[0].Body) {
+		t.Errorf("1,300 proposals after 1,000 went into %d bodies, the first with room for %d", len(more), cap(more[0].Body))
 	}
 	submitMany(t, c, 500)
 	if room := c.expect; room < len(many[0].Body)*3/4 {

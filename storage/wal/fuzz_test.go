@@ -55,6 +55,7 @@ func FuzzOpen(f *testing.F) {
 func FuzzRecord(f *testing.F) {
 	f.Add([]byte("payload"), uint16(12), uint16(3), uint32(9), uint8(2))
 	f.Add([]byte{}, uint16(0), uint16(0), uint32(0), uint8(5))
+	f.Add(bytes.Repeat([]byte("more than is copied at once"), 999), uint16(12), uint16(3), uint32(9), uint8(2))
 	f.Fuzz(func(t *testing.T, payload []byte, place, from uint16, prev uint32, kind uint8) {
 		offset := int64(place) * recordAlign
 		flush := int64(from%(place+1|1)) * recordAlign
@@ -62,6 +63,10 @@ func FuzzRecord(f *testing.F) {
 		k := recordKind(kind%5) + kindHardState
 		seed := seedOf(3, 4)
 		b, sum := appendRecord(make([]byte, offset), seed, offset, flush, prev, k, payload)
+		whole := bytes.Repeat([]byte{0xee}, int(recordSize(len(payload))))
+		if s := putRecord(whole, seed, offset, flush, prev, k, payload); s != sum || !bytes.Equal(whole, b[offset:]) {
+			t.Fatalf("put at once it is %x with checksum %08x, in parts %x with %08x", whole, s, b[offset:], sum)
+		}
 		reader := func(seed uint32, b []byte) *recordReader {
 			return &recordReader{file: bytes.NewReader(b), seed: seed, size: int64(len(b)), chunk: 64}
 		}

@@ -26,8 +26,13 @@ type pen struct {
 	head   [recordHeaderSize]byte // memory for a record's header
 }
 
-// record writes a record.
+// record writes a record: at once if the buffer has room for all of it.
 func (p *pen) record(seed uint32, offset, flush int64, prev uint32, kind recordKind, payload []byte) (sum uint32, err error) {
+	if begin, size := len(p.buf), int(recordSize(len(payload))); size <= p.piece-begin {
+		p.buf = fsys.Blocks(p.buf, size)[:begin+size]
+		p.dirty = true
+		return putRecord(p.buf[begin:], seed, offset, flush, prev, kind, payload), nil
+	}
 	sum, zeros := putRecordHeader(p.head[:], seed, offset, flush, prev, kind, payload)
 	for _, part := range [...][]byte{p.head[:], payload, zeros} {
 		if err := p.write(part); err != nil {

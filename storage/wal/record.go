@@ -101,19 +101,42 @@ var padding [recordAlign]byte
 // putRecordHeader fills header, of recordHeaderSize bytes, for a record that will stand at
 // offset of a segment, and returns its checksum and the zeros that follow the payload.
 func putRecordHeader(header []byte, seed uint32, offset, flush int64, prev uint32, kind recordKind, payload []byte) (sum uint32, zeros []byte) {
-	binary.LittleEndian.PutUint32(header[4:], uint32(len(payload)))
+	zeros = padding[:recordSize(len(payload))-recordHeaderSize-int64(len(payload))]
+	sum = beginRecord(header, seed, offset, flush, prev, kind, len(payload))
+	sum = crc32.Update(sum, wire.Castagnoli, payload)
+	sum = crc32.Update(sum, wire.Castagnoli, zeros)
+	binary.LittleEndian.PutUint32(header, sum)
+	return sum, zeros
+}
+
+// putRecord fills b, which has the size of the record, with all of it, and returns its
+// checksum. The payload's bytes are summed up while they are in the processor's nearest
+// cache, where their being copied has brought them.
+func putRecord(b []byte, seed uint32, offset, flush int64, prev uint32, kind recordKind, payload []byte) (sum uint32) {
+	const near = 8 << 10
+	sum = beginRecord(b, seed, offset, flush, prev, kind, len(payload))
+	rest := b[recordHeaderSize:]
+	for len(payload) > 0 {
+		n := copy(rest, payload[:min(near, len(payload))])
+		sum = crc32.Update(sum, wire.Castagnoli, payload[:n])
+		rest, payload = rest[n:], payload[n:]
+	}
+	clear(rest)
+	sum = crc32.Update(sum, wire.Castagnoli, rest)
+	binary.LittleEndian.PutUint32(b, sum)
+	return sum
+}
+
+// beginRecord fills a record's header but for its checksum, and returns what that is before
+// the payload.
+func beginRecord(header []byte, seed uint32, offset, flush int64, prev uint32, kind recordKind, payload int) (sum uint32) {
+	binary.LittleEndian.PutUint32(header[4:], uint32(payload))
 	binary.LittleEndian.PutUint32(header[8:], prev)
 	binary.LittleEndian.PutUint32(header[12:], uint32(flush/recordAlign))
 	header[16] = byte(kind)
 	sum = headSum(seed, offset, header)
 	header[17], header[18], header[19] = byte(sum), byte(sum>>8), byte(sum>>16)
-
-	zeros = padding[:recordSize(len(payload))-recordHeaderSize-int64(len(payload))]
-	sum = crc32.Update(sum, wire.Castagnoli, header[17:recordHeaderSize])
-	sum = crc32.Update(sum, wire.Castagnoli, payload)
-	sum = crc32.Update(sum, wire.Castagnoli, zeros)
-	binary.LittleEndian.PutUint32(header, sum)
-	return sum, zeros
+	return crc32.Update(sum, wire.Castagnoli, header[17:recordHeaderSize])
 }
 
 // recordSpan says how long the record is whose header stands at offset, if it is one
