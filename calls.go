@@ -2,7 +2,6 @@ package balsa
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -370,12 +369,11 @@ func (c *calls[R]) low() uint64 {
 func (c *calls[R]) waiting() (numbers []uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, w := range c.ring {
-		if w != nil {
-			numbers = append(numbers, w.seq)
+	for seq := c.first; seq < c.next; seq++ {
+		if c.ring[seq%uint64(len(c.ring))] != nil {
+			numbers = append(numbers, seq)
 		}
 	}
-	slices.Sort(numbers)
 	return numbers
 }
 

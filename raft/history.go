@@ -66,5 +66,5 @@ func (h *history) compact(i wire.Index, m wire.Membership) {
 	for n < len(*h) && (*h)[n].at <= i {
 		n++
 	}
-	*h = slices.Insert((*h)[n:len(*h):len(*h)], 0, configuration{i, m})
+	*h = append(history{{i, m}}, (*h)[n:]...)
 }

@@ -90,11 +90,10 @@ func (s *Store) find(name string, t title) error {
 }
 
 func (s *Store) insert(f *file) {
-	at := len(s.files)
-	for at > 0 && s.files[at-1].title.compare(f.title) > 0 {
-		at--
+	s.files = append(s.files, f)
+	for at := len(s.files) - 1; at > 0 && s.files[at-1].title.compare(f.title) > 0; at-- {
+		s.files[at-1], s.files[at] = f, s.files[at-1]
 	}
-	s.files = slices.Insert(s.files, at, f)
 }
 
 func (t title) compare(o title) int {
