@@ -29,7 +29,9 @@ type Job struct {
 	Kills   int
 	ID      int // of the one member that is in this process
 	Loads   []string
-	Profile string // a directory for profiles, or none
+	// Profile is a directory for profiles, or none, and Profiles which ones.
+	Profile  string
+	Profiles []string
 }
 
 // Result is what it found, by the name of what was done.

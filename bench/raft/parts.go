@@ -26,7 +26,7 @@ var parts = []part{
 
 // propose is the job of the yardstick.
 func (s *suite) propose(size, callers int) Job {
-	return Job{Kind: "propose", Size: size, Callers: callers, Warm: s.warm, Measure: s.measured, Profile: s.profile}
+	return Job{Kind: "propose", Size: size, Callers: callers, Warm: s.warm, Measure: s.measured, Profile: s.profile, Profiles: s.profiles}
 }
 
 // throughputRow is the name of a row in the table of part throughput.
@@ -66,7 +66,7 @@ func throughput(ctx context.Context, s *suite, out io.Writer) error {
 func otherLoads(ctx context.Context, s *suite, out io.Writer) error {
 	const size, callers = 256, 256
 	t, err := s.measure(ctx, s.rounds, withoutMark(s.who), []row{{name: "others", job: Job{
-		Kind: "others", Size: size, Callers: callers, Warm: s.warm, Measure: s.measured, Loads: s.loads, Profile: s.profile,
+		Kind: "others", Size: size, Callers: callers, Warm: s.warm, Measure: s.measured, Loads: s.loads, Profile: s.profile, Profiles: s.profiles,
 	}}})
 	if err != nil {
 		return err

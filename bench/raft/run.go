@@ -24,6 +24,7 @@ func run(ctx context.Context, args []string) error {
 	path := ""
 	flags := flag.NewFlagSet("raft", flag.ExitOnError)
 	s.sizes, s.callers, s.lengths = []int{16, 256, 4096}, []int{1, 16, 256, 2048}, []int{1_000, 10_000, 100_000, 1_000_000, 10_000_000}
+	s.profiles = []string{"cpu"}
 	for _, p := range parts {
 		s.parts = append(s.parts, p.name)
 	}
@@ -36,7 +37,8 @@ func run(ctx context.Context, args []string) error {
 	flags.Func("callers", "how many callers there (default 1,16,256,2048)", numbers(&s.callers))
 	flags.Func("loads", "pieces of the names of the loads in part others, such as follower,lease (default: all)", words(&s.loads))
 	flags.IntVar(&s.rounds, "rounds", 3, "how many rounds of parts throughput and others; medians are told")
-	flags.StringVar(&s.profile, "profile", "", "a directory for a processor profile of each contestant's run of parts throughput and others")
+	flags.StringVar(&s.profile, "profile", "", "a directory for profiles of each contestant's runs of parts throughput and others")
+	flags.Func("profiles", "which ones, of allocs, block, cpu, mutex and trace (default cpu)", words(&s.profiles))
 	flags.DurationVar(&s.measured, "measure", 700*time.Millisecond, "for how long a load is measured")
 	flags.DurationVar(&s.warm, "warm", 500*time.Millisecond, "for how long it runs before that")
 	flags.DurationVar(&s.limit, "limit", 4*time.Minute, "how long a single measurement may take until it counts as failed")
@@ -51,6 +53,9 @@ func run(ctx context.Context, args []string) error {
 	flags.Parse(args)
 	var err error
 	if s.who, err = byName(only); err != nil {
+		return err
+	}
+	if err := checkProfiles(s.profiles); err != nil {
 		return err
 	}
 	var document bytes.Buffer

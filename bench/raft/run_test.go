@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -44,10 +46,26 @@ func TestTheDocumentTellsOfEachPart(t *testing.T) {
 	}
 }
 
-func TestAnUnknownContestantOrPartIsRefused(t *testing.T) {
-	for _, args := range []string{"-only nobody", "-parts nothing -dir " + t.TempDir()} {
+func TestAnUnknownContestantPartOrProfileIsRefused(t *testing.T) {
+	for _, args := range []string{"-only nobody", "-parts nothing -dir " + t.TempDir(), "-profiles cpu,nothing"} {
 		if err := run(context.Background(), strings.Fields(args)); err == nil || !strings.Contains(err.Error(), "no") {
 			t.Errorf("%s: %v", args, err)
+		}
+	}
+}
+
+// Each kind of profile is in a file of its own by contestant and load, with something in it.
+func TestProfilesAreWritten(t *testing.T) {
+	dir, kinds := t.TempDir(), slices.Sorted(maps.Keys(profilers))
+	args := "-only floor -parts throughput -quick -callers 4 -sizes 16 -measure 50ms -warm 10ms -rounds 1"
+	err := run(t.Context(), append(strings.Fields(args), "-dir", t.TempDir(), "-out", filepath.Join(t.TempDir(), "raft.md"), "-profile", dir, "-profiles", strings.Join(kinds, ",")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range kinds {
+		name := "floor-propose-16-B-4-callers." + kind
+		if at, err := os.Stat(filepath.Join(dir, name)); err != nil || at.Size() == 0 {
+			t.Errorf("%s: %v, %v", name, at, err)
 		}
 	}
 }

@@ -139,10 +139,11 @@ type settings struct {
 	rounds  int
 	measured,
 	warm, limit time.Duration
-	entries int
-	lengths []int
-	behind  int
-	kills   int
-	loads   []string // of part others, all if it is empty
-	profile string   // a directory, or none
+	entries  int
+	lengths  []int
+	behind   int
+	kills    int
+	loads    []string // of part others, all if it is empty
+	profile  string   // a directory, or none
+	profiles []string // which ones
 }
