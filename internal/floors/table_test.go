@@ -34,7 +34,8 @@ const firstUserFloor = 4
 const root = "."
 
 var rooms = []room{
-	{"wire", 0, nil, nil, pure, "the nouns and their one encoding: all may use them, so they use nothing"},
+	{"internal/unzeroed", 0, nil, nil, pure, "memory, taken without zeros"},
+	{"wire", 0, list("internal/unzeroed"), nil, pure, "the nouns and their one encoding: all may use them, so they use nothing but memory"},
 	{"codec", 0, nil, nil, pure, "commands and results as bytes"},
 	{"unread", 0, nil, nil, pure, "how much of what was answered waits for its readers: faces that do not know each other share it"},
 	{"room", 0, nil, nil, pure, "what those say to each other who meet in a room, and the keys of its secret"},
@@ -55,7 +56,7 @@ var rooms = []room{
 	{"storage/snapshot", 1, list("wire", "fsys"), nil, pure, "files, reached through fsys"},
 	{"fsys/opfs", 1, list("fsys", "fsys/internal/filename"), nil, clock | goroutines, "a browser's files: it waits for promises, and a while for a Worker that ends"},
 	{"fsys/fault", 1, list("fsys", "fsys/internal/filename", "fsys/internal/sparse"), nil, chance, "a disk that fails as a seed says"},
-	{"transport/internal/stream", 0, list("wire"), nil, clock | goroutines | chance, "what transports over streams of bytes share: goroutines and deadlines, for redialling a little chance, and no sockets"},
+	{"transport/internal/stream", 0, list("internal/unzeroed", "wire"), nil, clock | goroutines | chance, "what transports over streams of bytes share: goroutines and deadlines, for redialling a little chance, and no sockets"},
 	{"transport/internal/socket", 0, list("wire"), nil, network, "what those over TCP ask of the system"},
 	{"transport/internal/mux", 1, list("room"), nil, clock, "streams made of frames, with deadlines"},
 	{"transport/internal/trial", 1, list("wire"), nil, free, "what the tests of transports share: other processes, waiting, benchmarks"},
@@ -132,8 +133,8 @@ var rooms = []room{
 
 func list(names ...string) []string { return names }
 
-// everybodys are packages that a sibling may use: nouns are no neighbour's secret.
-var everybodys = list("wire", "room", "rpc/balsav1")
+// everybodys are packages that a sibling may use: nouns and memory are no neighbour's secret.
+var everybodys = list("internal/unzeroed", "wire", "room", "rpc/balsav1")
 
 // onlyInTests are modules of others that tests use, or what their names begin with.
 var onlyInTests = list("go.opentelemetry.io/proto/otlp", "go.yaml.in/yaml", "golang.org/x/sys", "github.com/rogpeppe/go-internal", "github.com/redis", "pgregory.net", "github.com/coder/websocket", "google.golang.org/grpc", "google.golang.org/protobuf")
