@@ -13,11 +13,11 @@ import { limit } from "./bound.mjs";
 
 const together = 2;
 
-/** A file ends itself at its limit, and says why; who does not even do that is ended. */
-const last = limit * 1.1;
+/** A file ends itself at its limit, and says why; who does not even do that is ended. BALSA_KILL_LIMIT is another bound. */
+const last = Number(process.env.BALSA_KILL_LIMIT ?? limit + 90_000);
 
-/** How long a process may take to exit once it has said how its tests went. */
-const exiting = Math.min(30_000, limit / 2);
+/** How long a process may take to exit once it has said how its tests went. BALSA_EXIT_LIMIT is another bound. */
+const exiting = Number(process.env.BALSA_EXIT_LIMIT ?? 30_000);
 
 /** The files whose tests did not all pass. @type {string[]} */
 const failed = [];
