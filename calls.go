@@ -171,10 +171,11 @@ func (c *calls[R]) grow() {
 func (c *calls[R]) gather(seq uint64, p proposal) {
 	last := len(c.chunks) - 1
 	if last < 0 || c.full(c.chunks[last].Body, len(p.body)) {
-		size := max(512, len(p.body)+2*session.MaxEnvelope+64, c.expect)
+		size := c.expect
 		if last >= 0 {
-			size = max(size/4, len(p.body)+2*session.MaxEnvelope+64) // more than those before it had
+			size /= 4 // that was for the first one, and this is for what came beyond
 		}
+		size = max(512, len(p.body)+2*session.MaxEnvelope+64, size)
 		c.chunks = append(c.chunks, host.Chunk{Body: wire.NewBody(size), First: seq})
 		last++
 		if c.clock != nil {

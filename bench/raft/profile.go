@@ -16,6 +16,7 @@ import (
 
 // profilers begin to record, by what they record, and return what writes the rest to the
 // file at the end. To record costs time, so a run that is profiled measures little else.
+// What was allocated counts from the start of the process.
 var profilers = map[string]func(io.Writer) (stop func() error, err error){
 	"cpu": func(w io.Writer) (func() error, error) {
 		return func() error { pprof.StopCPUProfile(); return nil }, pprof.StartCPUProfile(w)

@@ -62,6 +62,10 @@ async function run(file) {
 }
 
 const files = process.argv.slice(2);
+if (files.length === 0) {
+  console.error("run.mjs: no file of tests was named, so nothing was tested: node test/run.mjs test/*.test.mjs");
+  process.exit(2);
+}
 await Promise.all(Array.from({ length: together }, async () => {
   for (let file = files.shift(); file; file = files.shift()) await run(file);
 }));
