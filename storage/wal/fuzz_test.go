@@ -21,6 +21,14 @@ func FuzzOpen(f *testing.F) {
 	reset, _ := appendRecord(nil, seedOf(7, 1), headerSize, 0, 0, kindReset, []byte{1, 2})
 	f.Add(uint8(0), uint16(headerSize), reset)
 	f.Add(uint8(1), uint16(0), appendHeader(nil, header{sequence: 2, member: 7, size: 4096, state: state{last: wire.Pos{Term: 9, Index: 1 << 63}}}))
+	alone := func(start, last wire.Pos) { // a header that may make no sense, and no record after it
+		h := header{sequence: 3, member: 7, size: 4096, state: state{start: start, last: last}}
+		f.Add(uint8(2), uint16(0), append(appendHeader(nil, h), make([]byte, 4096-headerSize)...))
+	}
+	end := wire.Pos{Term: 9, Index: 1<<64 - 1}
+	alone(end, end)
+	alone(end, wire.Pos{})
+	alone(wire.Pos{Term: 9, Index: end.Index - 1}, wire.Pos{Term: 9, Index: end.Index - 1})
 	s := newSample(f, 15)
 	f.Fuzz(func(t *testing.T, segment uint8, at uint16, b []byte) {
 		disk := s.Image(1)
@@ -39,6 +47,9 @@ func FuzzOpen(f *testing.F) {
 		}
 		if _, err := read(l); err != nil {
 			t.Fatalf("Open returned no error, and reading: %v", err)
+		}
+		if l.Last().Index+2 == 0 {
+			return // no entry has the last index there is: the one after it would have none
 		}
 		l.Append(makeBatch(wire.Pos{Term: l.Last().Term + 1, Index: l.Last().Index + 1}, 1, func() []byte { return nil }))
 		flush(t, l)
@@ -105,12 +116,14 @@ func FuzzReplay(f *testing.F) {
 		}
 		f.Add(all)
 	}
-	kind := func(k recordKind, payload []byte) []byte { return append([]byte{byte(k)}, payload...) }
+	kind := func(k recordKind, payload []byte) []byte { return append([]byte{byte(k - kindHardState)}, payload...) }
 	var a, b [smallPayload]byte
 	add(kind(kindHardState, putHardState(&a, HardState{Term: 3, Vote: 4})),
 		kind(kindBatch, entry(1, 1, "a")), kind(kindBatch, entry(2, 2, "b")), kind(kindBatch, entry(3, 2, "B")),
 		kind(kindCompact, putPos(&b, wire.Pos{Term: 1, Index: 1})))
 	add(kind(kindReset, putPos(&a, wire.Pos{Term: 9, Index: 1<<64 - 1})), kind(kindBatch, entry(9, 1, "wraps")))
+	add(kind(kindReset, putPos(&a, wire.Pos{Term: 9, Index: 1<<64 - 1})))
+	add(kind(kindReset, putPos(&a, wire.Pos{Term: 9, Index: 1<<64 - 2})))
 	add(kind(kindBatch, entry(1, 1, "a")), kind(kindCompact, putPos(&a, wire.Pos{Term: 1, Index: 7})))
 	add(kind(kindBatch, append(entry(1, 1, "a"), 0)), kind(kindSeal, nil))
 	add(kind(kindHardState, []byte{1}))

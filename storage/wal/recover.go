@@ -167,6 +167,9 @@ func (r *recovery) apply(rec record) error {
 		r.state.hard = HardState{Term: wire.Term(x), Vote: wire.MemberID(y)}
 	case kindReset:
 		r.state.reset(pos)
+		if !r.state.possible() {
+			return fmt.Errorf("a log that goes on after %s has no index for an entry", pos)
+		}
 		r.marks, r.spans, r.absent, r.unmarked = nil, nil, 0, true
 	case kindCompact:
 		if pos.Index < r.state.start.Index || pos.Index > r.state.last.Index {

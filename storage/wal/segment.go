@@ -104,6 +104,12 @@ type state struct {
 	time  int64    // of the last batch, 0 if there was none since the last reset
 }
 
+// possible says whether records can add up to it: its entries follow each other, and there
+// is an index for one more.
+func (s state) possible() bool {
+	return s.start.Index <= s.last.Index && s.last.Index+1 > 0
+}
+
 // A header opens every segment. It repeats what the segments before it add up to, so
 // that they can be freed:
 //
