@@ -5,16 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/balsaraft/balsa/host"
 )
 
-// Node is a member that turns itself: one goroutine owns a host.Host and turns it, one
-// writes the log, one applies, and a few come and go with rare tasks. Its methods may
-// be called from any goroutine.
+// Node is a member that turns itself: whoever brings work turns its host.Host if nobody
+// does, and a goroutine where that is not so; one writes the log, one applies, and a few
+// come and go with rare tasks. Its methods may be called from any goroutine.
 type Node[S StateMachine[C, R], C, R any] struct {
 	cfg      Config
 	clock    clock
@@ -27,7 +26,8 @@ type Node[S StateMachine[C, R], C, R any] struct {
 	scratch  sync.Pool
 	lock     io.Closer // holds the directory
 
-	host      *host.Host // owned by loop
+	turns     turns      // who turns the host
+	host      *host.Host // whose owner that is, as of all that follows
 	transport Transport
 	chunks    []host.Chunk
 	in        taken
@@ -67,6 +67,10 @@ type Cluster[C, R any] interface {
 // transport/grpc one for a server that is there anyway. Besides what a host needs of it,
 // it wakes the node and can be closed.
 //
+// One that has a method OnMessage(func()) calls that function each time when a message has
+// come, in the goroutine that has read it, and need not show the message in Wake. The
+// function may turn the node, and so use the transport.
+//
 // One that has a method MayVote(Member) bool says by it which learners a leader may
 // promote, as some can be reached in a way that no quorum should rest on (package windows).
 // SetMembers and AddMember let anybody vote.
@@ -80,8 +84,8 @@ type Transport interface {
 	Close() error
 }
 
-// mailbox is what other goroutines have for the loop. The loop takes all of it at
-// once; it is woken once for all that came meanwhile.
+// mailbox is what is there for the next turn, which takes all of it at once. The loop is
+// woken once for all that came meanwhile.
 type mailbox struct {
 	mu        sync.Mutex
 	finished  []*host.Task
@@ -102,19 +106,14 @@ func (m *mailbox) wakeUp() {
 	}
 }
 
-// put adds something under the lock and wakes the loop.
+// put adds something under the lock.
 func (m *mailbox) put(add func()) {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	add()
-	m.mu.Unlock()
-	m.wakeUp()
 }
 
-func (m *mailbox) withdraw(seq uint64, reason error) {
-	m.put(func() { m.withdrawn = append(m.withdrawn, withdrawal{seq, reason}) })
-}
-
-// taken is what the loop has taken out of the mailbox.
+// taken is what a turn has taken out of the mailbox.
 type taken struct {
 	finished  []*host.Task
 	withdrawn []withdrawal
@@ -131,62 +130,6 @@ func (m *mailbox) take(t *taken) {
 	t.asks, m.asks = m.asks, t.asks[:0]
 }
 
-// run is the loop: it owns the host until the node ends.
-func (n *Node[S, C, R]) run() {
-	defer close(n.done)
-	for i := range n.lanes {
-		n.lanes[i] = make(chan *host.Task, 1)
-		go n.work(n.lanes[i])
-	}
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	var err error
-	for err == nil {
-		select {
-		case <-n.mail.wake:
-		case <-n.transport.Wake():
-		case <-timer.C:
-		case <-n.closing:
-			err = ErrClosed
-			continue
-		}
-		var wait time.Duration
-		if wait, err = n.turn(); err == nil {
-			timer.Reset(wait)
-		}
-	}
-	n.end(err)
-}
-
-// turn is one turn of the loop. A panic below it is a broken invariant, which stops
-// the member rather than go on.
-func (n *Node[S, C, R]) turn() (wait time.Duration, err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			err = fmt.Errorf("balsa: this member has stopped, because an invariant is broken: %v\n%s", value, debug.Stack())
-		}
-	}()
-	n.takeIn()
-	now := n.clock.now()
-	out := n.host.Turn(now)
-	if n.versions != nil {
-		n.versions.cluster.Store(n.host.ClusterVersion().Commands)
-	}
-	n.putOut(out)
-	// Pacing goes by time without sleep, as it is about moments.
-	wait = n.deadline - n.clock.now().Mono
-	if at, holds := n.pacing.due(); holds {
-		wait = min(wait, at-n.clock.sinceStart())
-	}
-	if at, any := n.ageReads(); any {
-		wait = min(wait, at-n.clock.sinceStart())
-	}
-	if at, any := n.ageCalls(); any {
-		wait = min(wait, at-n.clock.sinceStart())
-	}
-	return wait, n.host.Err()
-}
-
 // work runs the tasks of one lane.
 func (n *Node[S, C, R]) work(lane <-chan *host.Task) {
 	for t := range lane {
@@ -198,6 +141,7 @@ func (n *Node[S, C, R]) runTask(t *host.Task) {
 	defer n.tasks.Done()
 	t.Run()
 	n.mail.put(func() { n.mail.finished = append(n.mail.finished, t) })
+	n.advance()
 }
 
 // takeIn gives the host what has come in from this process.
@@ -289,11 +233,12 @@ func (n *Node[S, C, R]) putOutTasks(tasks []*host.Task) {
 	}
 }
 
-// ask runs f in the loop and waits until it has run. It says false if the node ended
+// ask runs f in a turn and waits until it has run. It says false if the node ended
 // before.
 func (n *Node[S, C, R]) ask(f func()) bool {
 	ran := make(chan struct{})
 	n.mail.put(func() { n.mail.asks = append(n.mail.asks, func() { f(); close(ran) }) })
+	n.advance()
 	select {
 	case <-ran:
 		return true

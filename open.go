@@ -50,6 +50,7 @@ func Open[S StateMachine[C, R], C, R any](ctx context.Context, cfg Config, sm S)
 		asked: map[uint64]*readGroup{}, controls: map[uint64]func(host.ControlDone){},
 		closing: make(chan struct{}), done: make(chan struct{}),
 	}
+	n.turns.free = make(chan struct{}, 1)
 	n.mail.wake = make(chan struct{}, 1)
 	n.scratch.New = func() any { return new([]byte) }
 	m.calls = n.calls
@@ -143,6 +144,9 @@ func (n *Node[S, C, R]) hostConfig(files fsys.FS, who identity.Identity, card wi
 	}
 	if t, ok := n.transport.(interface{ MayVote(Member) bool }); ok {
 		c.Raft.MayVote = t.MayVote
+	}
+	if t, ok := n.transport.(interface{ OnMessage(func()) }); ok {
+		t.OnMessage(n.advance)
 	}
 	return c
 }

@@ -75,7 +75,7 @@ func (n *Node[S, C, R]) ProposeAll(ctx context.Context, commands iter.Seq[C]) it
 	}
 }
 
-// submit encodes a command and puts it where the loop takes it from.
+// submit encodes a command and puts it where the next turn takes it from.
 func (n *Node[S, C, R]) submit(ctx context.Context, command C) (*call[R], error) {
 	return n.submitAs(ctx, proposal{kind: wire.KindCommand}, command)
 }
@@ -105,23 +105,29 @@ func (n *Node[S, C, R]) submitAs(ctx context.Context, p proposal, command C) (*c
 	return n.hand(ctx, p)
 }
 
-// hand puts a proposal where the loop takes it from.
+// hand puts a proposal where the next turn takes it from.
 func (n *Node[S, C, R]) hand(ctx context.Context, p proposal) (*call[R], error) {
 	c, wake, err := n.calls.submit(ctx, p)
 	if wake {
-		n.mail.wakeUp()
+		n.advance()
 	}
 	return c, err
 }
 
-// await waits for the answer. If ctx ends first it asks the loop to withdraw the
-// command, which knows whether it has left, and waits for that answer instead.
+// await waits for the answer. If ctx ends first it withdraws the command
+// and waits for that answer instead: the host knows whether it has left.
 func (n *Node[S, C, R]) await(ctx context.Context, c *call[R]) (R, error) {
 	if !c.await(ctx) {
-		n.mail.withdraw(c.seq, context.Cause(ctx))
+		n.withdraw(c.seq, context.Cause(ctx))
 		c.awaitAnyhow()
 	}
 	return n.answered(c)
+}
+
+// withdraw asks that a command not be sent any more, and be answered in any case.
+func (n *Node[S, C, R]) withdraw(seq uint64, reason error) {
+	n.mail.put(func() { n.mail.withdrawn = append(n.mail.withdrawn, withdrawal{seq, reason}) })
+	n.advance()
 }
 
 // ageCalls lets those calls be late whose answers do not come soon, and says when to ask it
@@ -144,7 +150,7 @@ func (n *Node[S, C, R]) answered(c *call[R]) (R, error) {
 
 // abandon withdraws a command whose answer nobody waits for any more.
 func (n *Node[S, C, R]) abandon(c *call[R]) {
-	n.mail.withdraw(c.seq, context.Canceled)
+	n.withdraw(c.seq, context.Canceled)
 	c.awaitAnyhow()
 	n.calls.release(c)
 }

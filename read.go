@@ -96,7 +96,7 @@ func (n *Node[S, C, R]) awaitMoment(ctx context.Context, request host.ReadReques
 		return outcome(reading, true, err)
 	}
 	if wake {
-		n.mail.wakeUp()
+		n.advance()
 	}
 	if g.await(ctx) {
 		return g.err

@@ -45,8 +45,12 @@ func (t *Transport) Handler() (path string, handler http.Handler) {
 // Addr is Options.Addr.
 func (t *Transport) Addr() string { return t.opts.Addr }
 
-// Wake is readable when Drain has something.
+// Wake is readable when Drain has something that OnMessage's function was not told.
 func (t *Transport) Wake() <-chan struct{} { return t.hub.Wake() }
+
+// OnMessage says what to call each time when a message has come, in the goroutine that has
+// read it. The function may use the transport, though not close it.
+func (t *Transport) OnMessage(f func()) { t.hub.OnMessage(f) }
 
 // Drain appends what has arrived, in order for each connection.
 func (t *Transport) Drain(into []wire.Arrival) []wire.Arrival { return t.hub.Drain(into) }

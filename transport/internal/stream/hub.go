@@ -67,8 +67,16 @@ func (h *Hub) Closed() bool {
 	return h.closed
 }
 
-// Wake is readable when Drain has something.
+// Wake is readable when Drain has something that OnMessage's function was not told.
 func (h *Hub) Wake() <-chan struct{} { return h.inbox.wake }
+
+// OnMessage says what to call when a message has come, in the goroutine that has read it. It
+// may use the hub, though not close it.
+func (h *Hub) OnMessage(f func()) {
+	h.inbox.mu.Lock()
+	defer h.inbox.mu.Unlock()
+	h.inbox.onMessage = f
+}
 
 // Drain appends what has arrived, in order for each connection.
 func (h *Hub) Drain(into []wire.Arrival) []wire.Arrival { return h.inbox.drain(into) }

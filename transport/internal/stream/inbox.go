@@ -8,14 +8,15 @@ import (
 
 // inbox holds what has arrived until the owner drains it. Any goroutine may use it.
 type inbox struct {
-	wake chan struct{} // holds a token while there is something
+	wake chan struct{} // holds a token while there is something that onMessage was not told
 
-	mu       sync.Mutex
-	room     *sync.Cond // signalled when bytes shrinks, or at the end
-	arrivals []wire.Arrival
-	bytes    int // of the messages among them
-	limit    int
-	closed   bool
+	mu        sync.Mutex
+	onMessage func()     // may be nil
+	room      *sync.Cond // signalled when bytes shrinks, or at the end
+	arrivals  []wire.Arrival
+	bytes     int // of the messages among them
+	limit     int
+	closed    bool
 }
 
 func newInbox(limit int) *inbox {
@@ -24,20 +25,34 @@ func newInbox(limit int) *inbox {
 	return b
 }
 
-// message adds a message of that many bytes, and waits while there is no room. It
-// says false when the transport has been closed.
-func (b *inbox) message(a wire.Arrival, size int) bool {
+// message adds a message of that many bytes, and waits while there is no room. more says
+// that some of what comes after it has arrived: whoever turns a member for each would do so
+// more often than is good for it. It says false when the transport has been closed.
+func (b *inbox) message(a wire.Arrival, size int, more bool) bool {
+	onMessage, ok := b.addMessage(a, size)
+	switch {
+	case !ok:
+		return false
+	case onMessage == nil || more:
+		b.wakeUp()
+	default:
+		onMessage()
+	}
+	return true
+}
+
+func (b *inbox) addMessage(a wire.Arrival, size int) (onMessage func(), ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for b.bytes > 0 && b.bytes+size > b.limit && !b.closed {
 		b.room.Wait()
 	}
 	if b.closed {
-		return false
+		return nil, false
 	}
 	b.bytes += size
-	b.add(a)
-	return true
+	b.arrivals = append(b.arrivals, a)
+	return b.onMessage, true
 }
 
 // tell adds news of a connection. It never waits.
@@ -45,12 +60,12 @@ func (b *inbox) tell(a wire.Arrival) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.closed {
-		b.add(a)
+		b.arrivals = append(b.arrivals, a)
+		b.wakeUp()
 	}
 }
 
-func (b *inbox) add(a wire.Arrival) {
-	b.arrivals = append(b.arrivals, a)
+func (b *inbox) wakeUp() {
 	select {
 	case b.wake <- struct{}{}:
 	default:

@@ -144,7 +144,7 @@ func (h *Hub) receive(c *incoming) error {
 		if bad := wire.CheckManners(&m, c.card, c.lane); bad != nil {
 			return bad
 		}
-		if !h.inbox.message(wire.Arrival{Kind: wire.ArrivedMessage, Card: c.card, Message: m}, len(payload)+messageOverhead) {
+		if !h.inbox.message(wire.Arrival{Kind: wire.ArrivedMessage, Card: c.card, Message: m}, len(payload)+messageOverhead, c.In().Buffered() > 0) {
 			return ErrClosed
 		}
 	}
