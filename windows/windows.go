@@ -178,6 +178,14 @@ func (t *Transport) pass(wake <-chan struct{}) {
 // Wake is readable when Drain has something.
 func (t *Transport) Wake() <-chan struct{} { return t.wake }
 
+// OnMessage says what to call when a message of a server has come, if the transport among
+// servers can call; the others' show in Wake.
+func (t *Transport) OnMessage(f func()) {
+	if servers, ok := t.servers.(interface{ OnMessage(func()) }); ok {
+		servers.OnMessage(f)
+	}
+}
+
 // Addr is where other servers reach this one.
 func (t *Transport) Addr() string { return t.servers.Addr() }
 
