@@ -15,7 +15,7 @@ import (
 // go to the page together.
 type calls struct {
 	page *page
-	node node
+	node *node
 
 	mu       sync.Mutex
 	cancels  map[uint32]context.CancelFunc
@@ -24,7 +24,7 @@ type calls struct {
 	wake     chan struct{} // holds a token while there are outcomes
 }
 
-func newCalls(p *page, n node) *calls {
+func newCalls(p *page, n *node) *calls {
 	c := &calls{page: p, node: n, cancels: map[uint32]context.CancelFunc{}, wake: make(chan struct{}, 1)}
 	go c.tell()
 	return c
@@ -156,7 +156,7 @@ func (c *calls) read(call uint32) {
 	ctx, release := c.context(call)
 	go func() {
 		defer release()
-		c.finish(call, nil, c.node.settled(ctx))
+		c.finish(call, nil, c.node.Read(ctx, func(state) {}))
 	}()
 }
 

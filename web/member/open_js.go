@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"slices"
 	"strings"
@@ -29,7 +28,7 @@ type window struct {
 	files     fsys.FS
 	durable   bool
 	transport *webrtc.Transport
-	node      node
+	node      *node
 	calls     *calls
 	results   *results
 	broken    error  // what the reducer threw
@@ -148,12 +147,12 @@ func (w *window) start(word js.Value) {
 	for i := range word.Get("join").Length() {
 		cfg.Join = append(cfg.Join, word.Get("join").Index(i).String())
 	}
+	own := replica{w.page, w.results}
+	var state state = &own
 	if word.Get("hash").Truthy() {
-		w.node, err = open(cfg, &hashed{replica{w.page, w.results}})
-	} else {
-		w.node, err = open(cfg, &replica{w.page, w.results})
+		state = &hashed{own}
 	}
-	if err != nil {
+	if w.node, err = balsa.Open(context.Background(), cfg, state); err != nil {
 		w.fail(err)
 		return
 	}
@@ -180,29 +179,10 @@ func (t toServers) Connect(peers []wire.Peer) {
 // ofWindows begins the addresses of windows.
 const ofWindows = "room:"
 
-// opened is a node of either state machine.
-type opened[S balsa.StateMachine[*command, *result]] struct {
-	*balsa.Node[S, *command, *result]
-}
+// state is a state machine of either kind: one compilation of the node serves both.
+type state = balsa.StateMachine[*command, *result]
 
-// settled returns once this member's state is as new as any was when it was called.
-func (o opened[S]) settled(ctx context.Context) error { return o.Read(ctx, func(S) {}) }
-
-func open[S balsa.StateMachine[*command, *result]](cfg balsa.Config, state S) (node, error) {
-	n, err := balsa.Open(context.Background(), cfg, state)
-	return opened[S]{n}, err
-}
-
-// node is what the rest of this program needs of one.
-type node interface {
-	steward.Node
-	Propose(context.Context, *command) (*result, error)
-	ProposeAll(context.Context, iter.Seq[*command]) iter.Seq2[*result, error]
-	TransferLeadership(context.Context, balsa.MemberID) error
-	Err() error
-	Close() error
-	settled(context.Context) error
-}
+type node = balsa.Node[state, *command, *result]
 
 // console is the log: one line a message, for the page to print.
 type console struct{ page *page }

@@ -68,8 +68,7 @@ func (r *replica) Restore(in io.Reader) error {
 	return nil
 }
 
-// hashed is a replica whose state is compared with that of other members. It is used by a
-// pointer, as replica is, so that one compilation of the node serves both.
+// hashed is a replica whose state is compared with that of other members.
 type hashed struct{ replica }
 
 func (h *hashed) StateHash() uint64 {
