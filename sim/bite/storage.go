@@ -80,6 +80,12 @@ var inStorage = []fault{
 		new: "",
 	},
 	{
+		row: "rot-in-metadata", what: "a log may end at the last index there can be, where none can follow",
+		file: "storage/wal/segment.go", by: "storage/wal",
+		old: "s.start.Index <= s.last.Index && s.last.Index+1 > 0",
+		new: "s.start.Index <= s.last.Index",
+	},
+	{
 		row: "rot-in-metadata", what: "the term and vote of a log are forgotten with the segment that held them",
 		file: "storage/wal/writer.go", by: simulator,
 		old: "prev: p.prev, size: seg.size, state: p.state})",
