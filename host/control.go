@@ -354,8 +354,11 @@ func (h *Host) target(c Command) ([]wire.Member, error) {
 	switch c.Op {
 	case SetMembers:
 		m, err := wire.NewMembership(c.Members...)
-		return m.Members, err
+		return m.Members, errors.Join(err, h.mayAdd(c.Members...))
 	case AddMember:
+		if err := h.mayAdd(c.Member); err != nil {
+			return nil, err
+		}
 		return replace(now, c.Member, c.Member.ID)
 	case SetRole:
 		return withRole(now, c.Member.ID, c.Member.Role)

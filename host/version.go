@@ -91,6 +91,21 @@ func (h *Host) mayJoin(r wire.Versions) error {
 	return nil
 }
 
+// mayAdd says why those of members who are new are not taken in, as far as they have said what
+// they understand: one that has not, and does not, will stop.
+func (h *Host) mayAdd(members ...wire.Member) error {
+	for _, m := range members {
+		r, known := h.contact.versions[m.ID]
+		if _, in := h.view.Membership.Find(m.ID); in || !known {
+			continue
+		}
+		if err := h.mayJoin(r); err != nil {
+			return fmt.Errorf("member %s: %w", m.ID, err)
+		}
+	}
+	return nil
+}
+
 // foundingVersion is the version of a cluster that these found.
 func foundingVersion(cards []wire.Card) (wire.ClusterVersion, error) {
 	var all []wire.Versions

@@ -202,6 +202,40 @@ func TestANewcomerThatDoesNotUnderstandTheClusterIsRefused(t *testing.T) {
 	}
 }
 
+// TestAFormerMemberThatDoesNotUnderstandTheClusterIsNotAdded is the scenario downgrade: it would stop, and be missed among those who vote.
+func TestAFormerMemberThatDoesNotUnderstandTheClusterIsNotAdded(t *testing.T) {
+	for _, op := range []host.Op{host.AddMember, host.SetMembers} {
+		w := newWorld(t)
+		all := w.cluster(program(1, 1), "a", "b", "c")
+		former := others(all, w.leader())[0]
+		former.crash()
+		if err := w.leader().control(host.Command{Op: host.RemoveMember, Member: former.id()}); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range others(all, former) {
+			m.crash()
+			m.becomes(1, 2)
+			m.run()
+		}
+		w.leader().must("x")
+		w.allAt(atVersion(2))
+		former.run()
+		w.run(5 * time.Second)
+		c := host.Command{Op: op, Member: wire.Member{ID: former.card.ID, Name: former.name, Addr: former.card.Addr, Role: wire.Voter}}
+		c.Members = append(w.leader().host.Status().Membership.Members, c.Member)
+		if err := w.leader().control(c); !errors.Is(err, host.ErrRefused) || !strings.Contains(err.Error(), "the newcomer understands 1.1 only") {
+			t.Errorf("%s: %v", op, err)
+		}
+		former.crash()
+		former.becomes(1, 2)
+		former.run()
+		w.run(5 * time.Second)
+		if err := w.leader().control(c); err != nil {
+			t.Errorf("%s, once it understands: %v", op, err)
+		}
+	}
+}
+
 func TestFoundersWithoutAVersionInCommonSayWho(t *testing.T) {
 	w := newWorld(t)
 	all := w.founders(nil, "a", "b")

@@ -80,6 +80,12 @@ var inMembership = []fault{
 		new: "	case false:\n		return fmt.Errorf(\"%w: the cluster's is",
 	},
 	{
+		row: "downgrade", what: "who is added by another is taken in whatever it has said that it understands",
+		file: "host/version.go", by: "host",
+		old: "; in || !known {",
+		new: "; in || !known || true {",
+	},
+	{
 		row: "downgrade", what: "a newcomer is taken in whatever it understands",
 		file: "host/version.go", by: "host",
 		old: "	case r.TooOld(v):\n		return fmt.Errorf(\"%w: it is",

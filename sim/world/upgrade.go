@@ -97,15 +97,26 @@ func (w *World) exchangeProgram(s *seat, by int) {
 }
 
 // tooOld takes the error of a seat whose member does not understand the cluster, and gives it
-// a program that does, as the error says. That may only come to one that went back.
+// a program that does, as the error says. That may only come to one that went back, and to one
+// that was no member when the version rose and was added by somebody else since.
 func (s *seat) tooOld(err error) bool {
-	if !errors.Is(err, host.ErrClusterVersion) || !s.stepsBack || s.program >= s.w.version {
+	if !errors.Is(err, host.ErrClusterVersion) || s.program >= s.w.version || !s.stepsBack && !s.wasAway() {
 		return false
 	}
 	s.w.count("too-old-to-start")
 	s.program, s.stepsBack = s.w.version, false
 	s.w.trace.line(s.name, "gets program %d", s.program)
 	return true
+}
+
+// wasAway says whether the version rose above the seat's program while its member was none.
+func (s *seat) wasAway() bool {
+	for v := s.program + 1; v <= newestProgram; v++ {
+		if asked := s.w.rises[v]; asked != nil {
+			return !slices.Contains(asked, s.id)
+		}
+	}
+	return false
 }
 
 // sawVersion notes how far any member thinks that the cluster's version has come.
@@ -129,6 +140,11 @@ func (m *machine) judgeEntry(index wire.Index, e wire.Entry) {
 		broken("at entry %d the cluster's version falls from %d to %d", index, m.version, v)
 	case v > m.seat.program:
 		broken("%s applies that the version is %d, and its program is %d", m.who, v, m.seat.program)
+	}
+	if w := m.seat.w; v > m.version && w.rises[v] == nil {
+		for _, a := range members.All() {
+			w.rises[v] = append(w.rises[v], a.ID)
+		}
 	}
 	m.version, m.knowsVersion = v, m.knowsVersion || index == 1
 }

@@ -66,9 +66,10 @@ type World struct {
 	commands uint64 // numbered so far
 	lost     int    // wiped members that a membership still lists
 	gone     []wire.MemberID
-	version  program                // of the cluster, as far as anybody knows
-	oldest   program                // that runs anywhere at the start
-	odd      map[wire.MemberID]bool // members whose states hash to something of their own
+	version  program                     // of the cluster, as far as anybody knows
+	oldest   program                     // that runs anywhere at the start
+	rises    map[program][]wire.MemberID // who was a member when the version rose to it
+	odd      map[wire.MemberID]bool      // members whose states hash to something of their own
 }
 
 // shape is how a world's cluster is set up.
@@ -140,7 +141,7 @@ func (o Options) Check() error {
 }
 
 func newWorld(seed uint64, o Options) *World {
-	w := &World{draw: newDraw(seed, 0x776f726c64), mode: o.Mode, counts: map[string]int{}, odd: map[wire.MemberID]bool{}}
+	w := &World{draw: newDraw(seed, 0x776f726c64), mode: o.Mode, counts: map[string]int{}, odd: map[wire.MemberID]bool{}, rises: map[program][]wire.MemberID{}}
 	w.judge = *newJudge(&w.now)
 	w.trace = trace{now: &w.now, out: o.Trace, witness: o.Witness}
 	w.network = newNetwork(w)
