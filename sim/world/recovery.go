@@ -56,7 +56,7 @@ func (w *World) overgrown() string {
 	s := &w.shape
 	bound := int64(s.keepSnapshots+2)*(s.snapshotBytes+atOnce) + 16*s.segmentBytes
 	for _, seat := range w.sound() {
-		if bytes := seat.process.status.LogBytes; bytes > bound && !seat.process.status.Removed && !slices.ContainsFunc(w.seats, isIsolated) && !seat.process.holdsTwoSnapshots() && !seat.process.holdsAFew() {
+		if bytes := seat.process.status.LogBytes; bytes > bound && !seat.process.status.Removed && !slices.ContainsFunc(w.seats, isIsolated) && !seat.process.beginsAtASnapshot() && !seat.process.holdsAFew() {
 			return fmt.Sprintf("the log of %s has %d bytes after %s, though a snapshot is due after %d and %d are kept; the newest is at %s",
 				seat.name, bytes, seat.process.status.LogStart, s.snapshotBytes, s.keepSnapshots, seat.process.status.Snapshot)
 		}
@@ -64,15 +64,16 @@ func (w *World) overgrown() string {
 	return ""
 }
 
-// holdsTwoSnapshots says whether the log begins at the older of several snapshots.
-func (p *process) holdsTwoSnapshots() bool {
-	oldest := p.status.Snapshot
+// beginsAtASnapshot says whether the log begins at a snapshot that is not the newest: the
+// oldest there is, or one that came from another member, with whose installation the log began
+// anew.
+func (p *process) beginsAtASnapshot() bool {
 	for _, meta := range p.host.Snapshots().All() {
-		if meta.Pos.Index < oldest.Index {
-			oldest = meta.Pos
+		if meta.Pos == p.status.LogStart && meta.Pos != p.status.Snapshot {
+			return true
 		}
 	}
-	return oldest != p.status.Snapshot && p.status.LogStart == oldest
+	return false
 }
 
 // holdsAFew says whether there are some snapshots, not yet as many as are kept, of which the
