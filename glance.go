@@ -22,7 +22,7 @@ type freshness struct {
 // coarse is how much newer the state must be for the loop to say so again.
 const coarse = 5 * time.Millisecond
 
-// note tells callers how new the state is. It is for the loop.
+// note tells callers how new the state is. It is for turns.
 func (g *glance) note(c *clock, at time.Duration, known bool) {
 	now := freshness{known: known, at: at - c.slept, ahead: c.last.Round(0).Sub(c.start.Round(0)) - c.last.Sub(c.start)}
 	before := g.last.Load()

@@ -39,7 +39,7 @@ type readGroup struct {
 // its callers waits for the end of its context, too.
 const patience = time.Millisecond
 
-// beLate lets the callers mind their contexts. It is for the loop, and so is answer.
+// beLate lets the callers mind their contexts. It is for turns, and so is answer.
 func (g *readGroup) beLate() {
 	g.done = make(chan struct{})
 	close(g.news)

@@ -353,8 +353,11 @@ func (h *Host) target(c Command) ([]wire.Member, error) {
 	now := h.view.Membership.Members
 	switch c.Op {
 	case SetMembers:
+		if err := h.mayAdd(c.Members...); err != nil {
+			return nil, err
+		}
 		m, err := wire.NewMembership(c.Members...)
-		return m.Members, errors.Join(err, h.mayAdd(c.Members...))
+		return m.Members, err
 	case AddMember:
 		if err := h.mayAdd(c.Member); err != nil {
 			return nil, err

@@ -100,7 +100,7 @@ func (h *Host) mayAdd(members ...wire.Member) error {
 			continue
 		}
 		if err := h.mayJoin(r); err != nil {
-			return fmt.Errorf("member %s: %w", m.ID, err)
+			return fmt.Errorf("member %s, by what it said last: %w", m, err)
 		}
 	}
 	return nil
