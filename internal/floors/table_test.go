@@ -52,7 +52,7 @@ var rooms = []room{
 	{"session", 1, nil, nil, pure, "replicated state: every member must compute the same"},
 	{"restoring", 1, list("wire"), nil, pure, "replicated state: every member must compute the same"},
 	{"storage/identity", 1, list("wire", "fsys"), nil, pure, "a file, reached through fsys so that faults can be injected"},
-	{"storage/wal", 1, list("wire", "fsys"), nil, pure, "files, reached through fsys; the one who turns it runs what waits for the disk"},
+	{"storage/wal", 1, list("internal/unzeroed", "wire", "fsys"), nil, pure, "files, reached through fsys; the one who turns it runs what waits for the disk"},
 	{"storage/snapshot", 1, list("wire", "fsys"), nil, pure, "files, reached through fsys"},
 	{"fsys/opfs", 1, list("fsys", "fsys/internal/filename"), nil, clock | goroutines, "a browser's files: it waits for promises, and a while for a Worker that ends"},
 	{"fsys/fault", 1, list("fsys", "fsys/internal/filename", "fsys/internal/sparse"), nil, chance, "a disk that fails as a seed says"},

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 
+	"github.com/balsaraft/balsa/internal/unzeroed"
 	"github.com/balsaraft/balsa/wire"
 )
 
@@ -11,7 +12,7 @@ import (
 type recordKind uint8
 
 const (
-	// kindHardState: u64 term, u64 vote.
+	// kindHardState: u64 term and voteFree, u64 vote.
 	kindHardState recordKind = 1
 	// kindBatch: a wire.Batch. It follows the entries before it or replaces those
 	// from its first index on.
@@ -176,7 +177,22 @@ func putPos(b *[smallPayload]byte, p wire.Pos) []byte {
 }
 
 func putHardState(b *[smallPayload]byte, h HardState) []byte {
-	return putPair(b, uint64(h.Term), uint64(h.Vote))
+	return putPair(b, packTerm(h), uint64(h.Vote))
+}
+
+// voteFree is the highest bit of a hard state's term. It stands if the vote is not promised
+// away; logs of before it was known say nothing, and may have promised.
+const voteFree = 1 << 63
+
+func packTerm(h HardState) uint64 {
+	if h.Promised {
+		return uint64(h.Term)
+	}
+	return uint64(h.Term) | voteFree
+}
+
+func unpackHardState(term, vote uint64) HardState {
+	return HardState{Term: wire.Term(term &^ voteFree), Vote: wire.MemberID(vote), Promised: term&voteFree == 0}
 }
 
 func putPair(b *[smallPayload]byte, x, y uint64) []byte {
@@ -238,15 +254,22 @@ func (r *recordReader) bytes(offset, n int64) ([]byte, error) {
 	return r.window[from : from+n : from+n], nil
 }
 
+// move puts the window's beginning to offset. What the window has of the bytes from there on
+// is not read again: most records do not end where a window does.
 func (r *recordReader) move(offset, n int64) error {
 	length := min(max(n, r.chunk), r.size-offset)
+	var kept []byte
+	if skip := offset - r.at; skip >= 0 && skip < int64(len(r.window)) {
+		kept = r.window[skip:]
+	}
 	if r.reuse && length <= int64(cap(r.window)) {
 		r.window = r.window[:length]
 	} else {
-		r.window = make([]byte, length)
+		r.window = unzeroed.Bytes(int(length))
 	}
 	r.at = offset
-	if read, err := r.file.ReadAt(r.window, offset); int64(read) < length {
+	have := int64(copy(r.window, kept))
+	if read, err := r.file.ReadAt(r.window[have:], offset+have); have+int64(read) < length {
 		r.window = r.window[:0]
 		return err
 	}
