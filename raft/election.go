@@ -11,7 +11,7 @@ import (
 // election says when this member campaigns, and how its campaign stands.
 type election struct {
 	deadline time.Duration
-	hurry    time.Duration // until then the leader is known to be dead: retry soon
+	hurry    time.Duration // until then nobody is thought to lead: retry soon
 	dead     wire.MemberID // that leader, which answers nobody while hurry lasts; 0 once it is back
 	force    bool          // the old leader asked for this campaign
 	ballots  []ballot
@@ -239,7 +239,13 @@ func (r *Raft) forgetLeader(id wire.MemberID) {
 		return
 	}
 	r.follow(r.hard.Term, 0)
-	r.election.hurry, r.election.dead = r.now+2*r.cfg.ElectionTimeout, id
+	r.hurry(id)
+}
+
+// hurry makes a campaign due soon, since nobody leads; the leader that is dead, if one was
+// known, is not waited for. The delay is random, so that few campaign at one time.
+func (r *Raft) hurry(dead wire.MemberID) {
+	r.election.hurry, r.election.dead = r.now+2*r.cfg.ElectionTimeout, dead
 	r.election.deadline = max(r.now+r.draw(r.cfg.ElectionTimeout/10), r.following.promise.until)
 }
 

@@ -64,6 +64,9 @@ func (r *Raft) renewPromise(asked bool) {
 	switch {
 	case asked:
 		r.following.promise = promise{r.now + r.cfg.ElectionTimeout, r.hard.Term}
+		if !r.hard.Promised {
+			r.setHardState(r.hard)
+		}
 	case r.hard.Term > r.following.promise.term:
 		r.following.promise = promise{}
 	}
@@ -162,10 +165,10 @@ func (r *Raft) sendAppendReply() {
 }
 
 // answerLeader sends an answer by which the leader's round may be confirmed. One that is a
-// promise waits until the term is durable: after a restart, the saved term is all that says
-// to whose lease the vote may be promised.
+// promise waits until the hard state is durable: after a restart, that is all that says
+// whether the vote may be promised, and to whose lease.
 func (r *Raft) answerLeader(m wire.Message) {
-	if r.promised() && !r.saves.termDurable() {
+	if r.promised() && !r.saves.hardDurable() {
 		r.sendSaved(m)
 		return
 	}

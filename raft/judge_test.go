@@ -258,8 +258,8 @@ func (j *judge) says(m *member, message wire.Message) {
 }
 
 func (j *judge) votesOnce(m *member, message wire.Message, choice wire.MemberID) {
-	if hard := (wire.HardState{Term: message.Term, Vote: choice}); m.disk.hard != hard {
-		broken("%s tells of its vote in %+v, but its disk has %+v", m.id, hard, m.disk.hard)
+	if hard := m.disk.hard; hard.Term != message.Term || hard.Vote != choice {
+		broken("%s tells of its vote for %s in term %d, but its disk has %+v", m.id, choice, message.Term, hard)
 	}
 	b := ballot{m.id, message.Term}
 	if before, ok := j.votes[b]; ok && before != choice {

@@ -34,7 +34,7 @@ type leadership struct {
 // §5.4.2, §8).
 func (r *Raft) beginReign() {
 	r.become(Leader)
-	r.leader = r.cfg.ID
+	r.leader, r.election.hurry = r.cfg.ID, 0
 	r.lead = &leadership{began: r.log.last().Index + 1, endAtLastHeartbeat: r.log.last().Index}
 	r.out.Changed = true
 	r.listPeers()

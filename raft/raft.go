@@ -40,8 +40,10 @@ type Raft struct {
 }
 
 // New is a member as it starts from what it found on its disk, which is checked. A
-// member that has always voted alone campaigns at once. Others count the start as a
-// sign of life of a leader: this member may have promised it a lease in an earlier life.
+// member that has always voted alone campaigns at once; any other soon, as if it knew that
+// the leader is dead: if it is not, nobody grants a pre-vote, and if all have started, nobody
+// needs to wait. Only who has promised its vote to a lease in an earlier life counts the
+// start as a sign of life of that leader.
 func New(now time.Duration, cfg Config, st State) (*Raft, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.check(); err != nil {
@@ -60,10 +62,12 @@ func New(now time.Duration, cfg Config, st State) (*Raft, error) {
 	r.saves.durable = r.log.last().Index
 	r.committed = st.Start.Index
 	r.voter = r.members.latest().IsVoter(cfg.ID)
+	if st.HardState.Promised {
+		r.following.promise = promise{r.now + cfg.ElectionTimeout, max(r.hard.Term, st.Start.Term)}
+	}
 	r.raiseTo(st.Start.Term) // a snapshot may be all that is known of its term
 	r.commitTo(max(st.Committed, st.Start.Index))
-	r.following.promise = promise{r.now + cfg.ElectionTimeout, r.hard.Term}
-	r.postponeElection()
+	r.hurry(0)
 	if r.votesAlone() && !r.members.list(r.othersVote) {
 		r.following.promise = promise{}
 		r.preCampaign()

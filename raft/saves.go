@@ -52,8 +52,8 @@ func (s *saves) done(seq uint64) {
 	s.queue = slices.Delete(s.queue, 0, n)
 }
 
-// termDurable says whether the newest hard state is on the disk.
-func (s *saves) termDurable() bool { return len(s.queue) == 0 || s.hard < s.queue[0].seq }
+// hardDurable says whether the newest hard state is on the disk.
+func (s *saves) hardDurable() bool { return len(s.queue) == 0 || s.hard < s.queue[0].seq }
 
 // truncate forgets entries after index i. Saves of theirs that are still under way
 // bring nothing any more: the same indexes will hold other entries.
@@ -78,8 +78,10 @@ func (s *saves) since() (time.Duration, bool) {
 	return s.queue[0].at, true
 }
 
-// setHardState saves a new term or vote.
+// setHardState saves a new term, vote or promise. What was promised before holds in a later
+// term, too, for as long as it lasts.
 func (r *Raft) setHardState(h wire.HardState) {
+	h.Promised = r.promised()
 	if h.Term < r.hard.Term || h.Term == r.hard.Term && r.hard.Vote != 0 && h.Vote != r.hard.Vote {
 		broken("vote for %s in term %d after one for %s in term %d", h.Vote, h.Term, r.hard.Vote, r.hard.Term)
 	}

@@ -72,9 +72,10 @@ func (c *ClusterID) UnmarshalText(b []byte) error {
 // uses 0.
 type GroupID uint64
 
-// HardState is what a member must never forget: its term, and whom it voted for in
-// it (paper §5.2).
+// HardState is what a member must never forget: its term, whom it voted for in it
+// (paper §5.2), and whether its vote may still be promised away to a lease (thesis §6.4.1).
 type HardState struct {
-	Term Term
-	Vote MemberID // 0 if it has not voted in Term
+	Term     Term
+	Vote     MemberID // 0 if it has not voted in Term
+	Promised bool
 }

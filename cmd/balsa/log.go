@@ -115,6 +115,9 @@ func lineOf(f wal.Finding) dumped {
 	case "hard-state":
 		l.Term, l.Vote = f.Hard.Term, f.Hard.Vote
 		l.What = fmt.Sprintf("term %d, vote for %s", f.Hard.Term, f.Hard.Vote)
+		if f.Hard.Promised {
+			l.What += ", which may be promised to a lease"
+		}
 	case "compact", "reset":
 		l.Term, l.What = f.Pos.Term, "up to "+f.Pos.String()
 	case "gap":

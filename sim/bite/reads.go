@@ -58,8 +58,8 @@ var inReads = []fault{
 	{
 		row: "lease-sole-voter", what: "a member promises nothing to the leader of its earlier life",
 		file: "raft/raft.go", by: "raft",
-		old: "	r.following.promise = promise{r.now + cfg.ElectionTimeout, r.hard.Term}\n",
-		new: "",
+		old: "	if st.HardState.Promised {\n",
+		new: "	if false {\n",
 	},
 	{
 		row: "promise-outlived", what: "any leader's word ends what was promised in an earlier life",
@@ -70,8 +70,32 @@ var inReads = []fault{
 	{
 		row: "promise-durable", what: "a promise is given before the term that it belongs to is durable",
 		file: "raft/follower.go", by: "raft",
-		old: "if r.promised() && !r.saves.termDurable() {",
+		old: "if r.promised() && !r.saves.hardDurable() {",
 		new: "if false {",
+	},
+	{
+		row: "promise-durable", what: "a promise is not written to the disk",
+		file: "raft/follower.go", by: "raft",
+		old: "		if !r.hard.Promised {\n",
+		new: "		if false {\n",
+	},
+	{
+		row: "promise-raised", what: "the disk forgets a promise with the term in which it was given",
+		file: "raft/saves.go", by: "raft",
+		old: "	h.Promised = r.promised()\n",
+		new: "	h.Promised = r.promised() && h.Term == r.hard.Term\n",
+	},
+	{
+		row: "promise-raised", what: "a log of before promises were written is taken to have made none",
+		file: "storage/wal/record.go", by: "storage/wal",
+		old: "Promised: term&voteFree == 0}",
+		new: "Promised: false}",
+	},
+	{
+		row: "restart-together", what: "who starts waits for a leader, though it has promised nothing",
+		file: "raft/raft.go", by: "raft",
+		old: "	r.hurry(0)\n",
+		new: "	r.postponeElection()\n",
 	},
 	{
 		row: "lease-sole-voter", what: "a sole voter that had others beside it campaigns at once at its start",

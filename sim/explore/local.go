@@ -75,9 +75,9 @@ func (m *member) appendOnly(next *member) {
 // says: what a member tells of itself is on its disk.
 func (m *member) says(message wire.Message) {
 	switch {
-	case message.Kind == wire.Vote && m.disk.hard != (wire.HardState{Term: message.Term, Vote: m.id}):
+	case message.Kind == wire.Vote && !m.disk.votedFor(m.id, message.Term):
 		broken("%s asks for votes before its own is on the disk: %s", message, m)
-	case message.Kind == wire.VoteReply && !message.Reject && m.disk.hard != (wire.HardState{Term: message.Term, Vote: message.To}):
+	case message.Kind == wire.VoteReply && !message.Reject && !m.disk.votedFor(message.To, message.Term):
 		broken("%s tells of a vote that is not on the disk: %s", message, m)
 	case message.Kind == wire.AppendReply && !message.Reject:
 		for i := wire.Index(1); i <= message.Index; i++ {

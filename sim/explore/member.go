@@ -43,6 +43,10 @@ type disk struct {
 	log  []entry
 }
 
+func (d disk) votedFor(id wire.MemberID, term wire.Term) bool {
+	return d.hard.Vote == id && d.hard.Term == term
+}
+
 // save is what the disk was asked for.
 type save struct {
 	seq     uint64

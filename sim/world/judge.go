@@ -23,6 +23,7 @@ type judge struct {
 	leaders map[wire.Term]wire.MemberID
 	votes   map[ballot]wire.MemberID
 	terms   map[wire.MemberID]wire.Term
+	leases  map[wire.MemberID]int // how often each was asked to promise its vote to one
 	rules   rules
 	ledger  *ledger
 }
@@ -54,7 +55,7 @@ func broken(format string, args ...any) { panic(violation(fmt.Sprintf(format, ar
 func newJudge(now *time.Duration) *judge {
 	return &judge{
 		now: now, highest: map[string]int{}, places: map[uint64]place{}, sure: map[uint64]bool{},
-		leaders: map[wire.Term]wire.MemberID{}, votes: map[ballot]wire.MemberID{}, terms: map[wire.MemberID]wire.Term{},
+		leaders: map[wire.Term]wire.MemberID{}, votes: map[ballot]wire.MemberID{}, terms: map[wire.MemberID]wire.Term{}, leases: map[wire.MemberID]int{},
 		rules: newRules(), ledger: newLedger(),
 	}
 }
@@ -203,9 +204,13 @@ func (j *judge) stands(who string, rotten bool, before, s *host.Status) {
 	j.stood(who, before, s)
 }
 
-// told notes a term in which a member has voted: from then on it must not be forgotten.
-// Other messages promise nothing that entries on the disk do not hold, too.
+// told notes a term in which a member has voted, and that it was asked for a promise: from
+// then on neither must be forgotten. Other messages promise nothing that entries on the disk
+// do not hold, too.
 func (j *judge) told(m *wire.Message) {
+	if m.Kind == wire.Append && m.Lease {
+		j.leases[m.To]++
+	}
 	if m.Kind == wire.Vote || m.Kind == wire.VoteReply && !m.Reject {
 		j.terms[m.From] = max(j.terms[m.From], m.Term)
 	}

@@ -119,7 +119,8 @@ func (s *seat) outdone(others []*seat) bool {
 }
 
 // rolledBack puts a member's disk back to what it was a while ago. What it forgets all
-// others have, and it has not voted since: else nobody could promise anything.
+// others have, and it has neither voted since nor promised its vote: else nobody could
+// promise anything.
 func (p *plot) rolledBack() {
 	w, d := p.w, p.w.draw
 	leader := p.leader(p.all())
@@ -131,7 +132,7 @@ func (p *plot) rolledBack() {
 	if !p.until(2*time.Second, may) || !leader.leads() {
 		return
 	}
-	id, voted := one.id, w.judge.terms[one.id]
+	id, voted, leases := one.id, w.judge.terms[one.id], w.judge.leases[one.id]
 	one.dieAfter = -1 // these operations are not its own
 	image, state := one.disk.Image(d.Uint64()), one.kept
 	for range d.number(1, 10) {
@@ -139,7 +140,7 @@ func (p *plot) rolledBack() {
 	}
 	// Who votes may have changed meanwhile.
 	others := func() []*seat { return rest(p.voters(leader), one) }
-	if !p.until(time.Second, func() bool { return one.outdone(others()) }) || one.id != id || w.judge.terms[id] != voted || !w.canDoWithout(id) {
+	if !p.until(time.Second, func() bool { return one.outdone(others()) }) || one.id != id || w.judge.terms[id] != voted || w.judge.leases[id] != leases || !w.canDoWithout(id) {
 		return
 	}
 	w.recountLost()

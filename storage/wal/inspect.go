@@ -92,7 +92,7 @@ func (c *candidate) finding(at int64, rec record) Finding {
 		f.Batch = b
 	case len(rec.payload) == smallPayload:
 		x, y := pairOf(rec.payload)
-		f.Hard, f.Pos = HardState{Term: wire.Term(x), Vote: wire.MemberID(y)}, wire.Pos{Term: wire.Term(x), Index: wire.Index(y)}
+		f.Hard, f.Pos = unpackHardState(x, y), wire.Pos{Term: wire.Term(x), Index: wire.Index(y)}
 	}
 	return f
 }

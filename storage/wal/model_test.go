@@ -205,7 +205,7 @@ func (u *user) step() error {
 	case n < 8:
 		u.append()
 	case n < 9:
-		u.staged.hard = HardState{Term: max(u.staged.hard.Term, u.staged.last().Term) + 1, Vote: wire.MemberID(u.rng.Uint64N(5))}
+		u.staged.hard = HardState{Term: max(u.staged.hard.Term, u.staged.last().Term) + 1, Vote: wire.MemberID(u.rng.Uint64N(5)), Promised: u.rng.IntN(2) == 0}
 		u.log.SaveHardState(u.staged.hard)
 	case n < 11 && len(u.staged.entries) > 0:
 		at := u.staged.entries[u.rng.IntN(len(u.staged.entries))].pos

@@ -86,7 +86,7 @@ func (d *drawn) save(h HardState) {
 
 func (d *drawn) vote(t *rapid.T) {
 	term := max(d.staged.hard.Term, d.staged.last().Term) + 1
-	d.save(HardState{Term: term, Vote: wire.MemberID(rapid.Uint64Range(0, 5).Draw(t, "vote"))})
+	d.save(HardState{Term: term, Vote: wire.MemberID(rapid.Uint64Range(0, 5).Draw(t, "vote")), Promised: rapid.Bool().Draw(t, "promised")})
 }
 
 func (d *drawn) compact(t *rapid.T) {

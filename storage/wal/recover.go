@@ -164,7 +164,7 @@ func (r *recovery) apply(rec record) error {
 	pos := wire.Pos{Term: wire.Term(x), Index: wire.Index(y)}
 	switch rec.kind {
 	case kindHardState:
-		r.state.hard = HardState{Term: wire.Term(x), Vote: wire.MemberID(y)}
+		r.state.hard = unpackHardState(x, y)
 	case kindReset:
 		r.state.reset(pos)
 		if !r.state.possible() {

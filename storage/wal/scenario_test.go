@@ -88,6 +88,14 @@ func TestReplayResurrects(t *testing.T) {
 	wantTexts(t, open(t, disk), "j")
 }
 
+// Logs of before promises were written do not say that there was none.
+func TestAHardStateOfBeforePromisesMayHoldOne(t *testing.T) {
+	var b [smallPayload]byte
+	if got, want := unpackHardState(pairOf(putPair(&b, 2, 3))), (HardState{Term: 2, Vote: 3, Promised: true}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
 // TestTornTail: of a torn flush its front stays, at most. What else the disk kept of it
 // does not come back later, when the front is written once more.
 func TestTornTail(t *testing.T) {

@@ -120,7 +120,7 @@ func (s state) possible() bool {
 //	24  u64  member whose log it is
 //	32  u32  CRC of the last record of the segment before, 0 for the first segment
 //	36  u32  size of the file, in blocks of 4 KiB
-//	40  u64  term
+//	40  u64  term; its highest bit stands if the vote is not promised away
 //	48  u64  vote
 //	56  u64  term of the position before the first entry held
 //	64  u64  index of it
@@ -149,7 +149,7 @@ func appendHeader(buf []byte, h header) []byte {
 	buf = binary.LittleEndian.AppendUint32(buf, h.prev)
 	buf = binary.LittleEndian.AppendUint32(buf, uint32(h.size/blockBytes))
 	for _, v := range [...]uint64{
-		uint64(h.state.hard.Term), uint64(h.state.hard.Vote),
+		packTerm(h.state.hard), uint64(h.state.hard.Vote),
 		uint64(h.state.start.Term), uint64(h.state.start.Index),
 		uint64(h.state.last.Term), uint64(h.state.last.Index),
 		uint64(h.state.time),
@@ -180,7 +180,7 @@ func parseHeader(b []byte) (h header, version uint32, ok bool) {
 		prev:     binary.LittleEndian.Uint32(b[32:]),
 		size:     int64(binary.LittleEndian.Uint32(b[36:])) * blockBytes,
 		state: state{
-			hard:  HardState{Term: wire.Term(u64(40)), Vote: wire.MemberID(u64(48))},
+			hard:  unpackHardState(u64(40), u64(48)),
 			start: wire.Pos{Term: wire.Term(u64(56)), Index: wire.Index(u64(64))},
 			last:  wire.Pos{Term: wire.Term(u64(72)), Index: wire.Index(u64(80))},
 			time:  int64(u64(88)),
