@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/balsaraft/balsa/bench/internal/contest"
 )
 
@@ -85,11 +87,6 @@ func reopen(ctx context.Context, job Job, _ *meters) (result Result, err error) 
 		return nil, err
 	}
 	f[peakMiB] = float64(peak) / (1 << 20)
-	read := timer()
-	if err := readAll(job.Dir); err != nil {
-		return nil, err
-	}
-	f[readingSeconds] = read().Seconds()
 	return Result{"reopen": f}, c.check(ctx, job.Entries[0]+more)
 }
 
@@ -146,6 +143,35 @@ func diskBytes(dir string) (sum int64, err error) {
 		return nil
 	})
 	return sum, err
+}
+
+// coldly says how long it takes to read all files of the members once, one after the other,
+// from the disk itself. It leaves nothing of them in the system's cache, before and after: what
+// opens them next finds them as after a restart of the machine.
+func coldly(dir string) (time.Duration, error) {
+	if err := forget(dir); err != nil {
+		return 0, err
+	}
+	took := timer()
+	if err := readAll(dir); err != nil {
+		return 0, err
+	}
+	return took(), forget(dir)
+}
+
+// forget drops files from the system's cache.
+func forget(dir string) error {
+	return files(dir, func(path string) error {
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := f.Sync(); err != nil { // what is not on the disk stays in the cache
+			return err
+		}
+		return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
+	})
 }
 
 // readAll reads all files below a directory once.

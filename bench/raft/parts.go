@@ -99,12 +99,12 @@ func leadersDeath(ctx context.Context, s *suite, out io.Writer) error {
 func reopening(ctx context.Context, s *suite, out io.Writer) error {
 	const size = 256
 	name := fmt.Sprintf("%s × %s", thousands(s.entries), bytesName(size))
-	t, err := s.measure(ctx, 1, withoutSlow(withoutMark(s.who)), []row{{name: name, job: Job{Kind: "fill", Size: size, Entries: []int{s.entries}}}})
+	t, err := s.measure(ctx, s.rounds, withoutSlow(withoutMark(s.who)), []row{{name: name, job: Job{Kind: "fill", Size: size, Entries: []int{s.entries}}}})
 	if err != nil {
 		return err
 	}
 	s.tell(toldReopen, t)
-	fmt.Fprint(out, "\n## Opening a long log again\n\nNo snapshot stands for any of it. The process that holds all three members ends without closing them; another one starts, and every member replays all into an empty state.\n")
+	fmt.Fprint(out, "\n## Opening a long log again\n\nNo snapshot stands for any of it. The process that holds all three members ends without closing them; another one starts, and every member replays all into an empty state. Nothing of the files is in the system's cache then, as after a restart of the machine, nor when they are read alone, one after the other.\n")
 	t.write(out, view{"From the start of the process to the first acknowledged write, s (an election by each library's defaults included)", "reopen", seconds, lower})
 	t.write(out, view{"To read all files of the three members once, s", "reopen", readingSeconds, neither})
 	t.write(out, view{"Peak memory of the process with all members, MiB", "reopen", peakMiB, lower})
