@@ -18,6 +18,7 @@ type applying struct {
 	membership wire.Membership
 	memberAt   wire.Index // the entry that holds membership, or a snapshot's that does
 	bytes      int64      // of log applied since the newest snapshot
+	view       *wal.View  // reads what is applied next, while that is too old to be in memory
 	staged     staged
 }
 
@@ -45,15 +46,35 @@ func (h *Host) startApply() {
 	}
 	first := h.applying.at.Index + 1
 	if batches, ok := h.log.Cached(first, limit, maxApplyBytes); ok {
+		h.endReading()
 		h.apply(batches, nil)
 		return
 	}
-	view, err := h.log.View(first, limit)
+	view, err := h.entriesFrom(first, limit)
 	if err != nil {
 		h.fail(fmt.Errorf("apply entry %d: %w", first, err))
 		return
 	}
 	h.apply(nil, view)
+}
+
+// entriesFrom is a view of the entries from first on. A task seldom applies all that a view
+// has; the next one goes on with it, as another would have to find its place again.
+func (h *Host) entriesFrom(first, limit wire.Index) (view *wal.View, err error) {
+	if v := h.applying.view; v != nil && v.Next() == first {
+		return v, nil
+	}
+	h.endReading()
+	h.applying.view, err = h.log.View(first, limit)
+	return h.applying.view, err
+}
+
+// endReading lets the view go, and with it the files that it keeps.
+func (h *Host) endReading() {
+	if v := h.applying.view; v != nil {
+		_ = v.Close() // it was read, no more
+		h.applying.view = nil
+	}
 }
 
 // apply begins to apply batches, or those that view reads.
@@ -65,7 +86,6 @@ func (h *Host) apply(batches []wire.Batch, view *wal.View) {
 	var err error
 	h.begin(ApplyLane, func() {
 		if view != nil {
-			defer view.Close()
 			in.Batches, err = view.Read(maxApplyBytes)
 		}
 		if err == nil && len(in.Batches) > 0 {
@@ -74,6 +94,9 @@ func (h *Host) apply(batches []wire.Batch, view *wal.View) {
 			took = meter.clock() - began
 		}
 	}, func() {
+		if view != nil && view.Next() == 0 {
+			h.endReading()
+		}
 		if meter.Applied != nil && err == nil {
 			meter.Applied(applyOf(in.Batches, took, view == nil))
 		}
@@ -136,6 +159,7 @@ func membershipOf(b wire.Batch) *wire.Membership {
 
 // restore begins to replace the state by a snapshot's content.
 func (h *Host) restore(meta snapshot.Meta, size int64, r io.Reader, done func(ApplyInput, ApplyOutput, error)) {
+	h.endReading()
 	in := ApplyInput{Own: h.outbox.session, At: meta.Pos, Time: meta.Time}
 	work := SnapshotWork{Step: SnapshotRestore, Index: meta.Pos.Index, Bytes: size}
 	var out ApplyOutput

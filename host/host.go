@@ -275,6 +275,7 @@ func (h *Host) Close() error { return h.closeFiles() }
 func (h *Host) closeFiles() error {
 	var errs []error
 	h.closeTransfers()
+	h.endReading()
 	if h.log != nil {
 		errs = append(errs, h.log.Close())
 	}

@@ -55,6 +55,7 @@ func (h *Host) beginInstall(in ApplyInput, out ApplyOutput) {
 			meta.Membership = *m
 		}
 	}
+	h.endReading()
 	h.installing = &installing{in: in, out: out, meta: meta}
 	h.turnInstall()
 }

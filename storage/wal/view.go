@@ -22,6 +22,9 @@ type View struct {
 	seg    *segment // that is open
 	reader recordReader
 	offset int64 // of the next record; 0 if that is at the first mark
+
+	ahead wire.Batch // the next one, if it was read and was one too many; it ends at offset end
+	end   int64
 }
 
 // View begins to read the entries from first to last, as far as the log has them. It
@@ -64,6 +67,7 @@ func (v *View) Read(maxBytes int) ([]wire.Batch, error) {
 			return nil, err
 		}
 		if size += len(b); len(found) > 0 && size > maxBytes {
+			v.ahead, v.end = b, end
 			break
 		}
 		found = append(found, b)
@@ -73,8 +77,20 @@ func (v *View) Read(maxBytes int) ([]wire.Batch, error) {
 	return found, nil
 }
 
+// Next is the index of the entry that Read comes to next, 0 after the last.
+func (v *View) Next() wire.Index {
+	if v.next > v.last {
+		return 0
+	}
+	return v.next
+}
+
 // peek returns the batch that begins with the next entry, and the offset after it.
 func (v *View) peek() (wire.Batch, int64, error) {
+	if b := v.ahead; b != nil {
+		v.ahead = nil
+		return b, v.end, nil
+	}
 	if v.next <= v.onDisk {
 		return v.fromDisk()
 	}
@@ -164,6 +180,6 @@ func (v *View) Close() error {
 		v.pinned.pins.Add(-1)
 		v.pinned = nil
 	}
-	v.last, v.cached = 0, nil
+	v.last, v.cached, v.ahead = 0, nil, nil
 	return v.closeSegment()
 }
