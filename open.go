@@ -105,7 +105,7 @@ func (n *Node[S, C, R]) open(understood wire.Versions) (err error) {
 		return err
 	}
 	card.Versions = understood
-	n.host, err = host.New(n.hostConfig(files, who, card), n.clock.now())
+	n.host, err = host.New(n.hostConfig(files, who, card), n.clock.now)
 	return err
 }
 

@@ -86,8 +86,10 @@ type Host struct {
 }
 
 // New opens the member's files and brings its state back from the newest snapshot. It
-// waits for the disk. The log's entries are applied later, by tasks.
-func New(cfg Config, now Now) (*Host, error) {
+// waits for the disk, and what it does by time counts from when that is done: clock is asked
+// before and after. The log's entries are applied later, by tasks.
+func New(cfg Config, clock func() Now) (*Host, error) {
+	now := clock()
 	h := &Host{
 		cfg: cfg, card: cfg.Card, now: now.Mono, wall: now.Wall,
 		fetching: map[wire.MemberID]*fetch{},
@@ -102,7 +104,7 @@ func New(cfg Config, now Now) (*Host, error) {
 	h.outbox.init(cfg.Random)
 	h.reads.init(cfg.Random)
 	h.fresh.init(cfg.Random)
-	err := h.openFiles()
+	err := h.openFiles(clock)
 	if err == nil {
 		return h, nil
 	}
@@ -114,7 +116,7 @@ func New(cfg Config, now Now) (*Host, error) {
 	return h, nil
 }
 
-func (h *Host) openFiles() error {
+func (h *Host) openFiles(clock func() Now) error {
 	if err := mayStart(h.cfg.Identity); err != nil {
 		return err
 	}
@@ -132,6 +134,8 @@ func (h *Host) openFiles() error {
 	if err := h.restoreNewest(); err != nil {
 		return err
 	}
+	now := clock()
+	h.now, h.wall = now.Mono, now.Wall
 	return h.enterStanding()
 }
 

@@ -156,7 +156,7 @@ func (m *member) open() error {
 	if m.w.tune != nil {
 		m.w.tune(&c)
 	}
-	h, err := host.New(c, m.clock())
+	h, err := host.New(c, m.clock)
 	if err != nil {
 		return err
 	}

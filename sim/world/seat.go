@@ -186,7 +186,7 @@ func (s *seat) open() (*process, error) {
 	} else {
 		c.Join = s.w.addresses(s)
 	}
-	p.host, err = host.New(c, s.clock.now(s.w.now))
+	p.host, err = host.New(c, func() host.Now { return s.clock.now(s.w.now) })
 	if err != nil {
 		return nil, err
 	}
