@@ -92,6 +92,12 @@ var inReads = []fault{
 		new: "Promised: false}",
 	},
 	{
+		row: "promise-raised", what: "a segment that a program of before may read says what that would take for a term",
+		file: "storage/wal/writer.go", by: "storage/wal",
+		old: "hard.Promised || p.seg != nil && p.seg.version < promiseVersion\n",
+		new: "hard.Promised\n",
+	},
+	{
 		row: "restart-together", what: "who starts waits for a leader, though it has promised nothing",
 		file: "raft/raft.go", by: "raft",
 		old: "	r.hurry(0)\n",

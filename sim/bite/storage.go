@@ -94,8 +94,8 @@ var inStorage = []fault{
 	{
 		row: "torn-tail", what: "term and vote are written after the entries of that term",
 		file: "storage/wal/writer.go", by: "storage/wal",
-		old: "	if s.hard {\n		if err := p.record(kindHardState, putHardState(small, p.hard)); err != nil {\n			return err\n		}\n		p.state.hard = p.hard\n	}\n	if err := p.entries(); err != nil {\n		return err\n	}",
-		new: "	if err := p.entries(); err != nil {\n		return err\n	}\n	if s.hard {\n		if err := p.record(kindHardState, putHardState(small, p.hard)); err != nil {\n			return err\n		}\n		p.state.hard = p.hard\n	}",
+		old: "	if s.hard {\n		hard := p.hard\n		hard.Promised = hard.Promised || p.seg != nil && p.seg.version < promiseVersion\n		if err := p.record(kindHardState, putHardState(small, hard)); err != nil {\n			return err\n		}\n		p.state.hard = hard\n	}\n	if err := p.entries(); err != nil {\n		return err\n	}",
+		new: "	if err := p.entries(); err != nil {\n		return err\n	}\n	if s.hard {\n		hard := p.hard\n		hard.Promised = hard.Promised || p.seg != nil && p.seg.version < promiseVersion\n		if err := p.record(kindHardState, putHardState(small, hard)); err != nil {\n			return err\n		}\n		p.state.hard = hard\n	}",
 	},
 	{
 		row: "torn-tail", what: "of a batch that the end of a segment cuts, the rest is forgotten",

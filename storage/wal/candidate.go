@@ -31,7 +31,7 @@ func candidates(files fsys.FS, names []string, member wire.MemberID) ([]*candida
 		if !ok {
 			continue
 		}
-		c := &candidate{seg: &segment{sequence: sequence, name: name}}
+		c := &candidate{seg: &segment{sequence: sequence, name: name, version: formatVersion}}
 		if err := c.readHeader(files); err != nil {
 			return nil, 0, err
 		}
@@ -82,7 +82,7 @@ func (c *candidate) judge(b []byte) error {
 	case !h.state.possible():
 		return &DamageError{File: c.seg.name, First: 1, Reason: "its header verifies, and makes no sense"}
 	default:
-		c.header, c.begun, c.seg.size = h, true, h.size
+		c.header, c.begun, c.seg.size, c.seg.version = h, true, h.size, version
 	}
 	return nil
 }

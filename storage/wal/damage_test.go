@@ -366,18 +366,24 @@ func TestDamageToWhatIsNotNeeded(t *testing.T) {
 	}
 }
 
-// TestNewerFormat: what a newer program wrote is left alone, with the reason.
-func TestNewerFormat(t *testing.T) {
-	s := newSample(t, 1)
-	f, err := s.Disk.Open(segmentName(1))
+// setVersion makes a segment one of another version of the format.
+func setVersion(t *testing.T, files fsys.FS, name string, version uint32) {
+	t.Helper()
+	f, err := files.Open(name)
 	must(t, err)
 	b := make([]byte, headerSize)
 	_, err = f.ReadAt(b, 0)
 	must(t, err)
-	binary.LittleEndian.PutUint32(b[8:], formatVersion+1)
+	binary.LittleEndian.PutUint32(b[8:], version)
 	binary.LittleEndian.PutUint32(b[12:], headerChecksum(b))
 	_, err = f.WriteAt(b, 0)
-	must(t, errors.Join(err, f.Close()))
+	must(t, errors.Join(err, f.Sync(), f.Close()))
+}
+
+// TestNewerFormat: what a newer program wrote is left alone, with the reason.
+func TestNewerFormat(t *testing.T) {
+	s := newSample(t, 1)
+	setVersion(t, s, segmentName(1), formatVersion+1)
 	before := contents(t, s)
 	var version *VersionError
 	if _, err := Open(s, small); !errors.As(err, &version) || version.Found != formatVersion+1 || version.File != segmentName(1) {

@@ -180,9 +180,14 @@ func putHardState(b *[smallPayload]byte, h HardState) []byte {
 	return putPair(b, packTerm(h), uint64(h.Vote))
 }
 
-// voteFree is the highest bit of a hard state's term. It stands if the vote is not promised
-// away; logs of before it was known say nothing, and may have promised.
-const voteFree = 1 << 63
+const (
+	// voteFree is the highest bit of a hard state's term. It stands if the vote is not
+	// promised away.
+	voteFree = 1 << 63
+	// promiseVersion is the first version that knows it. What stands in a segment of a lower
+	// one may be read by a program of before, and has promised for all that it says.
+	promiseVersion = 2
+)
 
 func packTerm(h HardState) uint64 {
 	if h.Promised {

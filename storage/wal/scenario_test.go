@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"strings"
 	"sync"
 	"testing"
 
@@ -88,12 +89,40 @@ func TestReplayResurrects(t *testing.T) {
 	wantTexts(t, open(t, disk), "j")
 }
 
-// Logs of before promises were written do not say that there was none.
-func TestAHardStateOfBeforePromisesMayHoldOne(t *testing.T) {
-	var b [smallPayload]byte
-	if got, want := unpackHardState(pairOf(putPair(&b, 2, 3))), (HardState{Term: 2, Vote: 3, Promised: true}); got != want {
+// Logs of before promises were written do not say that there was none, and a segment of theirs
+// goes on as a program of before can read it. The next one is of the present format.
+func TestALogOfBeforePromisesMayHoldOne(t *testing.T) {
+	disk := fault.New(1)
+	l := open(t, disk)
+	l.SaveHardState(HardState{Term: 2, Vote: 3, Promised: true}) // which stands there as it did before
+	l.Append(entry(2, 1, "a"))
+	flush(t, l)
+	must(t, l.Close())
+	setVersion(t, disk, segmentName(1), 1)
+
+	l = open(t, disk)
+	if got, want := l.HardState(), (HardState{Term: 2, Vote: 3, Promised: true}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
+	l.SaveHardState(HardState{Term: 4})
+	flush(t, l)
+	must(t, l.Close())
+	l = open(t, disk)
+	if got, want := l.HardState(), (HardState{Term: 4, Promised: true}); got != want {
+		t.Errorf("in a segment of version 1 %+v, want %+v", got, want)
+	}
+	for i := wire.Index(2); len(l.segments) < 2; i++ {
+		l.Append(entry(4, i, strings.Repeat("x", 500)))
+		flush(t, l)
+	}
+	l.SaveHardState(HardState{Term: 5})
+	flush(t, l)
+	must(t, l.Close())
+	l = open(t, disk)
+	if got, want := l.HardState(), (HardState{Term: 5}); got != want {
+		t.Errorf("in the next segment %+v, want %+v", got, want)
+	}
+	must(t, l.Close())
 }
 
 // TestTornTail: of a torn flush its front stays, at most. What else the disk kept of it

@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// formatVersion is the format that this program writes, and the newest it reads.
-	formatVersion = 1
+	// formatVersion is the format that this program writes, and the newest it reads. Since
+	// version 2 a hard state says whether the vote is promised.
+	formatVersion = 2
 	// headerSize is the number of bytes before a segment's first record.
 	headerSize = 96
 
@@ -31,7 +32,8 @@ type segment struct {
 	sequence uint64
 	name     string
 	seed     uint32
-	size     int64 // of the file, which was written to its end before it came into use
+	size     int64  // of the file, which was written to its end before it came into use
+	version  uint32 // of the format that its header names
 
 	handle handle
 	// pins counts the views whose first entry it holds. Segments are freed from the
@@ -40,7 +42,7 @@ type segment struct {
 }
 
 func newSegment(member wire.MemberID, sequence uint64, size int64) *segment {
-	return &segment{sequence: sequence, name: segmentName(sequence), seed: seedOf(member, sequence), size: size}
+	return &segment{sequence: sequence, name: segmentName(sequence), seed: seedOf(member, sequence), size: size, version: formatVersion}
 }
 
 func segmentName(sequence uint64) string {
@@ -114,7 +116,7 @@ func (s state) possible() bool {
 // that they can be freed:
 //
 //	 0  [8]  "BALSAWAL"
-//	 8  u32  format version, 1
+//	 8  u32  format version, 2
 //	12  u32  CRC-32C of bytes 0 to 11 and 16 to 95
 //	16  u64  sequence number, the one in the file's name
 //	24  u64  member whose log it is

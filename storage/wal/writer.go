@@ -101,10 +101,12 @@ func (p *plan) put() error {
 		p.unmarked = true
 	}
 	if s.hard {
-		if err := p.record(kindHardState, putHardState(small, p.hard)); err != nil {
+		hard := p.hard
+		hard.Promised = hard.Promised || p.seg != nil && p.seg.version < promiseVersion
+		if err := p.record(kindHardState, putHardState(small, hard)); err != nil {
 			return err
 		}
-		p.state.hard = p.hard
+		p.state.hard = hard
 	}
 	if err := p.entries(); err != nil {
 		return err
