@@ -64,16 +64,18 @@ func (h *Host) aloneDue() time.Duration {
 }
 
 // onRemoved hears of a membership without this member. It may be the very one that this
-// member has in its log, without knowing that it is committed. One that is older than
-// what this member knows was overtaken, and the sender lags; unless what this member
-// knows was never committed: it was added by a leader that was deposed before the others
-// had heard of it, and they will never know. So it introduces itself again.
+// member has in its log, without knowing that it is committed, or in a snapshot, which
+// has another index. One that is older than what this member knows was overtaken, and the
+// sender lags; unless what this member knows was never committed: it was added by a leader
+// that was deposed before the others had heard of it, and they will never know. So it
+// introduces itself again.
 func (h *Host) onRemoved(from wire.MemberID, at wire.Index) {
 	if h.core == nil || h.view.Membership.Empty() {
 		return
 	}
+	_, in := h.view.Membership.Find(h.card.ID)
 	switch own := h.core.Status().MembershipAt; {
-	case at >= own:
+	case at >= own || !in && own <= h.logging.committed:
 		h.retire()
 	case own > h.logging.committed:
 		h.cfg.Transport.Send(wire.Peer{Addr: h.contact.addr[from]}, &wire.Message{

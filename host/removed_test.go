@@ -87,6 +87,32 @@ func TestAMemberThatWasAwayHearsOfItsRemoval(t *testing.T) {
 	}
 }
 
+// A snapshot that a removed leader has taken stands for entries after its removal, too, and so
+// holds the membership under another index than the others say. Scenario removed-disruptor.
+func TestARemovedLeaderHearsOfItInItsNextLife(t *testing.T) {
+	w := newWorld(t)
+	all := w.cluster(nil, "a", "b", "c")
+	gone := w.leader()
+	other := others(all, gone)[0]
+	gone.must("x")
+	gone.host.Control(1, remove(gone))
+	w.until("it is removed, with entries behind that", func() bool {
+		if !gone.host.Status().Removed {
+			gone.propose("y")
+		}
+		return gone.host.Status().Removed
+	})
+	gone.host.TakeSnapshot(func(error) {})
+	w.until("it has a snapshot", func() bool { return gone.host.Status().Snapshot.Index > 0 })
+	w.until("another one knows of the removal", func() bool { return len(other.host.Status().Membership.Members) == 2 })
+	if at, removal := gone.host.Status().Snapshot, other.host.Status().Core.MembershipAt; at.Index <= removal {
+		t.Fatalf("its snapshot is at %s, its removal at %d: nothing stands between them", at, removal)
+	}
+	gone.crash()
+	gone.run()
+	w.until("it hears of it", func() bool { return gone.host.Status().Removed })
+}
+
 func TestAMemberThatIsAddedAgainWakes(t *testing.T) {
 	w := newWorld(t)
 	all := w.cluster(nil, "a", "b", "c")

@@ -134,6 +134,12 @@ var inHost = []fault{
 		new: "err != nil {",
 	},
 	{
+		row: "removed-disruptor", what: "a removed member with a snapshot of later entries takes who tells it for one that lags",
+		file: "host/removed.go", by: "host",
+		old: "	case at >= own || !in && own <= h.logging.committed:\n",
+		new: "	case at >= own:\n		_ = in\n",
+	},
+	{
 		row: "removed-disruptor", what: "nobody tells a removed member that it is one",
 		file: "host/removed.go", by: simulator,
 		old: "	if current || committed || h",
