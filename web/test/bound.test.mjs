@@ -1,4 +1,4 @@
-// A file of tests that hangs fails, and says where; one that only does not exit has passed.
+// A file of tests that fails or hangs says last why; one that only does not exit has passed.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { test } from "node:test";
@@ -34,4 +34,10 @@ test("a file that has said how its tests went and does not exit is killed, and h
   assert.equal(code, 0, said);
   assert.match(said, /exits\.test\.mjs had said all this and did not exit in 1 s: its process was killed/);
   assert.match(said, /^all files: 1 pass, 0 fail, /m);
+});
+
+test("why a file failed is said once more at the end, after all files", { timeout: 60_000 }, async () => {
+  const { code, said } = await ran("fails", {});
+  assert.equal(code, 1, said);
+  assert.match(said, /^failed: fails\.test\.mjs\n[^]*a door that does not open[^]*in vain for a key/m);
 });

@@ -19,8 +19,8 @@ const last = Number(process.env.BALSA_KILL_LIMIT ?? limit + 90_000);
 /** How long a process may take to exit once it has said how its tests went. BALSA_EXIT_LIMIT is another bound. */
 const exiting = Number(process.env.BALSA_EXIT_LIMIT ?? 30_000);
 
-/** The files whose tests did not all pass. @type {string[]} */
-const failed = [];
+/** The files whose tests did not all pass, and what each said of them. @type {Map<string, string>} */
+const failed = new Map();
 const sums = { pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0 };
 
 /** What a file says at its end, by the spec reporter; undefined before. @param {string} output */
@@ -57,7 +57,7 @@ async function run(file) {
   const passed = counts && counts.fail + counts.cancelled === 0;
   if (signal && counts && !note) note = `${basename(file)} had said all this and did not exit in ${exiting / 1000} s: its process was killed\n`;
   for (const kind of Object.keys(sums)) sums[kind] += counts?.[kind] ?? 0;
-  if (!passed || (code !== 0 && !signal)) failed.push(basename(file));
+  if (!passed || (code !== 0 && !signal)) failed.set(basename(file), (/^✖ failing tests:\n[^]*/m.exec(output)?.[0] ?? output.slice(-4000)) + note);
   process.stdout.write(`${basename(file)}, ${((Date.now() - start) / 1000).toFixed(1)} s\n${output}${note}\n`);
 }
 
@@ -70,5 +70,5 @@ await Promise.all(Array.from({ length: together }, async () => {
   for (let file = files.shift(); file; file = files.shift()) await run(file);
 }));
 console.log(`all files: ${Object.entries(sums).map(([kind, n]) => `${n} ${kind}`).join(", ")}`);
-if (failed.length > 0) console.log(`failed: ${failed.join(", ")}`);
-process.exit(failed.length > 0 ? 1 : 0);
+for (const [file, why] of failed) console.log(`failed: ${file}\n${why}`); // once more and last, where whoever sees only an end looks
+process.exit(failed.size > 0 ? 1 : 0);
