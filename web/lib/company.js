@@ -13,6 +13,18 @@ import { Room } from "./room.js";
 
 const scheme = "room:";
 
+/**
+ * Where a member that is new here finds somebody who belongs, each time that it dials: those
+ * of whom it was told may leave before they have answered.
+ */
+const anyone = scheme;
+
+/** One of some members, not always the same, that was not asked anyhow. @param {string[]} members @param {Set<string>} [asked] */
+function oneOf(members, asked) {
+  const others = members.filter((member) => !asked?.has(member));
+  return others[Math.floor(Math.random() * others.length)];
+}
+
 /** Where a door is. @param {string} address */
 function doorAt(address) {
   const url = new URL(address);
@@ -50,7 +62,8 @@ export class Windows {
    * @param {AbortSignal} signal @returns {Promise<string[]>}
    */
   async sought(signal) {
-    return (await this.room.sought(signal)).map((peer) => scheme + peer.member);
+    this.asked = new Set((await this.room.sought(signal)).map((peer) => peer.member));
+    return this.asked.size > 0 ? [...[...this.asked].map((member) => scheme + member), anyone] : [];
   }
 
   /** Says whether this member is one of the room's cluster. @param {boolean} belongs */
@@ -60,7 +73,7 @@ export class Windows {
 
   /** @param {string} addr @returns {Promise<{ channel?: Channel, gone: boolean }>} gone says that nobody is there */
   async dial(addr) {
-    const channel = this.peers.dial(addr.slice(scheme.length));
+    const channel = this.peers.dial(addr === anyone ? oneOf(this.room.belonging, this.asked) : addr.slice(scheme.length));
     return { channel: channel ?? undefined, gone: channel === undefined && this.room.state === "here" };
   }
 
@@ -188,17 +201,25 @@ export class Servers {
   /** @param {AbortSignal} signal @returns {Promise<string[]>} */
   async sought(signal) {
     for (;;) {
-      const there = this.each.flatMap(({ room }) => [...room.peers.values()]).filter((peer) => peer.member.startsWith(serverPrefix));
-      if (there.length > 0) return there.map((peer) => scheme + peer.member);
+      const there = this.there;
+      if (there.length > 0) {
+        this.asked = new Set(there);
+        return [...there.map((member) => scheme + member), anyone];
+      }
       if (this.state === "over") throw new BalsaError("introducer", this.problem);
       signal.throwIfAborted();
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 
+  /** The servers that can be reached. @private */
+  get there() {
+    return this.each.flatMap(({ room }) => [...room.peers.values()]).map((peer) => peer.member).filter((member) => member.startsWith(serverPrefix));
+  }
+
   /** @param {string} addr @returns {Promise<{ channel?: Channel, gone: boolean }>} */
   async dial(addr) {
-    const member = addr.startsWith(scheme) ? addr.slice(scheme.length) : await this.name(addr);
+    const member = addr === anyone ? oneOf(this.there, this.asked) : addr.startsWith(scheme) ? addr.slice(scheme.length) : await this.name(addr);
     for (const { peers } of this.each) {
       const channel = peers.dial(member);
       if (channel) return { channel, gone: false };

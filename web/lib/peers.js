@@ -314,10 +314,10 @@ export class Peers {
   /**
    * A new channel to a member, or a port for a relayed stream. It may still be connecting; undefined says that nobody of
    * that name is here, null that there is no connection yet.
-   * @param {string} member
+   * @param {string | undefined} member
    */
   dial(member) {
-    const link = this.links.get(member);
+    const link = member === undefined ? undefined : this.links.get(member);
     if (!link || (!link.peer && link.kind !== "direct")) return undefined;
     if (link.kind !== "direct") return link.peer && link.mayRelay ? this.relay.open(link.peer) : null;
     if (!link.connection) return null;

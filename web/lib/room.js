@@ -336,6 +336,11 @@ export class Room {
     }
   }
 
+  /** The members here who belong to the room's cluster. */
+  get belonging() {
+    return [...this.peers.values()].filter((peer) => peer.standing === "belonging").map((peer) => peer.member);
+  }
+
   /** Nothing is due any more on a WebSocket that has ended. @private */
   still() {
     clearInterval(this.pinging);

@@ -95,6 +95,23 @@ test("a window that closes while it is being given a vote leaves nobody waiting"
 
 test("two windows of one origin share a member, and the second takes over", { timeout: 4 * patience }, () => oneOrigin(page, "shared"));
 
+test("a window whose only acquaintance leaves before it answers joins by way of another", { timeout: 4 * patience }, async () => {
+  const one = await join(await page(0), "acquaintance");
+  const late = await page(1);
+  await late.evaluate(async () => {
+    const { Room } = await import("/balsa/lib/room.js");
+    const { sought } = Room.prototype;
+    Room.prototype.sought = async function (signal) {
+      await sought.call(this, signal);
+      return [/** @type {any} */ ({ member: "who has left" })];
+    };
+  });
+  await join(late, "acquaintance");
+  await propose(late, "taken in");
+  await agree([one, late], ["taken in"]);
+  await closeAll([one, late]);
+});
+
 test("windows that cannot connect directly are relayed", { timeout: 4 * patience }, () => relayOnly(page, "relay"));
 
 test("windows that are relayed move to a direct connection when there is one", { timeout: 4 * patience }, () => fromRelayToDirect(page, "relay, then direct"));
