@@ -50,7 +50,8 @@ func add(t *testing.T, node *adder, n, want int) {
 }
 
 // Members that nobody can dial found a cluster, are joined by another one, go on without
-// the introducer's help as soon as it is back, and without one of them.
+// the introducer's help as soon as it is back, and without one of them. Who is told of that one
+// alone is taken in by another: scenario acquaintance-gone.
 func TestAClusterLivesInARoom(t *testing.T) {
 	door := openDoor(t)
 	nodes := map[string]*adder{}
@@ -68,6 +69,9 @@ func TestAClusterLivesInARoom(t *testing.T) {
 
 	nodes["a"].Close()
 	add(t, nodes["b"], 6, 21)
+
+	e := openNode(t, door.url, "e", func(cfg *balsa.Config) { cfg.Join = []string{"room:a", AnyMember} })
+	add(t, e, 7, 28)
 }
 
 // door is an introducer at an address that stays while it is restarted.

@@ -126,6 +126,18 @@ func (v *session) seek(missed bool) (join []string, found bool) {
 	return join, found
 }
 
+// belonging are the addresses of those who belong to the room's cluster.
+func (v *session) belonging() (addrs []string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, p := range v.seats {
+		if p.standing == room.Belonging {
+			addrs = append(addrs, room.Scheme+p.Member)
+		}
+	}
+	return addrs
+}
+
 func (v *session) wentAway(seat room.Seat) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -124,6 +124,17 @@ func (s *seat) seek() (join []string, found bool) {
 	return v.seek(missed)
 }
 
+// belonging are the addresses of those in the room who belong to its cluster.
+func (s *seat) belonging() []string {
+	s.mu.Lock()
+	v := s.session
+	s.mu.Unlock()
+	if v == nil {
+		return nil
+	}
+	return v.belonging()
+}
+
 func (s *seat) isMember() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -3,6 +3,7 @@ package websocket
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"github.com/balsaraft/balsa/room"
@@ -13,8 +14,9 @@ import (
 type seats struct {
 	opts prepared
 
-	mu  sync.Mutex
-	all []*seat // never changed in place, but to grow
+	mu    sync.Mutex
+	all   []*seat  // never changed in place, but to grow
+	asked []string // addresses that seek has told of
 }
 
 func newSeats(p prepared) *seats {
@@ -77,7 +79,11 @@ func (s *seats) has(member string) bool {
 // joins any that it meets.
 func (s *seats) seek() (join []string, found bool) {
 	if !s.atServers() {
-		return s.list()[0].seek()
+		join, found = s.list()[0].seek()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.asked = join
+		return join, found
 	}
 	seen := map[string]bool{}
 	for _, at := range s.list() {
@@ -89,6 +95,19 @@ func (s *seats) seek() (join []string, found bool) {
 		}
 	}
 	return join, false
+}
+
+// another is the address of a member of the room's cluster that seek has not told of, not
+// always the same, and "" if there is none: those of whom it has told are asked anyhow.
+func (s *seats) another() string {
+	there := s.list()[0].belonging()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	there = slices.DeleteFunc(there, func(addr string) bool { return slices.Contains(s.asked, addr) })
+	if len(there) == 0 {
+		return ""
+	}
+	return there[rand.IntN(len(there))]
 }
 
 // belong says to all that this member is one of the cluster's.

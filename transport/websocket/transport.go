@@ -15,9 +15,14 @@ import (
 	"github.com/balsaraft/balsa/wire"
 )
 
-// AnyServer is the address of whichever of Options.Servers can be reached: what
-// balsa.Config.Join lists for a member that has never met them.
-const AnyServer = room.Scheme
+const (
+	// AnyMember is the address of somebody who belongs to the room's cluster, whoever is there
+	// when it is dialled.
+	AnyMember = room.Scheme
+	// AnyServer is the address of whichever of Options.Servers can be reached: what
+	// balsa.Config.Join lists for a member that has never met them.
+	AnyServer = room.Scheme
+)
 
 // ErrGone says that a member was seen to leave.
 var ErrGone = errors.New("it has left the room")
@@ -87,8 +92,8 @@ func (t *Transport) Connect(peers []wire.Peer) { t.roster.connect(peers) }
 func (t *Transport) Send(to wire.Peer, m *wire.Message) { t.hub.Send(to, m) }
 
 // Others waits until it is known what a member without a cluster does in its room, and
-// lists the addresses of those whom it joins: members of the room's cluster. If it lists
-// nobody, this member founds the cluster, and is the only one who does: of several who come
+// lists the addresses of those whom it joins: members of the room's cluster, and AnyMember,
+// as they may leave before they have answered. If it lists nobody, this member founds the cluster, and is the only one who does: of several who come
 // into an empty room it is the first. Whoever comes to an introducer that has just started
 // waits for up to room.Settling, since those who belong may be on their way back. The error
 // is that of ctx, with why this member is in no room.
@@ -96,8 +101,11 @@ func (t *Transport) Others(ctx context.Context) (addrs []string, err error) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
-		if join, found := t.seats.seek(); found || len(join) > 0 {
-			return join, nil
+		switch join, found := t.seats.seek(); {
+		case found:
+			return nil, nil
+		case len(join) > 0:
+			return append(join, AnyMember), nil
 		}
 		select {
 		case <-ticker.C:
@@ -135,6 +143,11 @@ var (
 func (c carrier) Dial(_ context.Context, addr string) (stream.Conn, error) {
 	if !strings.HasPrefix(addr, room.Scheme) && !c.seats.atServers() {
 		return nil, fmt.Errorf("%s: %w", addr, errNotRoom)
+	}
+	if addr == AnyMember && !c.seats.atServers() {
+		if addr = c.seats.another(); addr == "" {
+			return nil, errAbsent
+		}
 	}
 	opts := c.seats.opts
 	if opts.Direct != nil {

@@ -95,6 +95,7 @@ test("a window that closes while it is being given a vote leaves nobody waiting"
 
 test("two windows of one origin share a member, and the second takes over", { timeout: 4 * patience }, () => oneOrigin(page, "shared"));
 
+// Scenario acquaintance-gone.
 test("a window whose only acquaintance leaves before it answers joins by way of another", { timeout: 4 * patience }, async () => {
   const one = await join(await page(0), "acquaintance");
   const late = await page(1);
