@@ -36,7 +36,8 @@ func (c *contact) membershipChanged() { c.changed = true }
 func (c *contact) peer(id wire.MemberID) wire.Peer { return wire.Peer{ID: id, Addr: c.addr[id]} }
 
 // turnContact keeps connections to the members there are. A leader mends the addresses in
-// the membership, so that they outlive a restart of all, and the cluster's version.
+// the membership, so that they outlive a restart of all, and the cluster's version, and tells
+// those of the cluster who may not know.
 func (h *Host) turnContact() {
 	if h.contact.changed {
 		h.contact.changed = false
@@ -47,6 +48,18 @@ func (h *Host) turnContact() {
 		h.contact.upkeepAt = h.now + pause
 		h.mendAddresses()
 		h.raiseVersion()
+		h.welcomeUnheard()
+	}
+}
+
+// welcomeUnheard welcomes members that this process has never had a connection to. One that
+// was added hears of it from whom it asked, who may be gone by then; to connect to others it
+// has to know their cluster.
+func (h *Host) welcomeUnheard() {
+	for _, id := range h.contact.ids {
+		if h.contact.incarnation[id] == 0 {
+			h.welcome(wire.Card{ID: id, Addr: h.contact.addr[id]}, h.standing.founded)
+		}
 	}
 }
 

@@ -286,6 +286,26 @@ func TestAMemberJoinsByAskingAnyOther(t *testing.T) {
 	}
 }
 
+// Scenario acquaintance-gone: whom a newcomer has asked is cut off from it before it answers.
+// The leader has added it by then, and tells it.
+func TestWhoWasAddedHearsOfItFromTheLeader(t *testing.T) {
+	w := newWorld(t)
+	all := w.cluster(nil, "a", "b", "c")
+	leader := w.leader()
+	asked := others(all, leader)[0]
+	d := w.add("d", func(c *host.Config) { c.Join = []string{asked.name} })
+	w.meddle = lose(func(l letter) bool { return l.From == asked.card.ID && l.Kind == wire.Welcome })
+	d.run()
+	w.until("it has joined", func() bool {
+		_, in := d.host.Status().Membership.Find(d.card.ID)
+		return in
+	})
+	d.must("x")
+	if got := strings.Join(w.agree(), ","); got != "x" {
+		t.Errorf("applied was %s, want x", got)
+	}
+}
+
 func TestANewcomerWithALiveMembersNameIsRefused(t *testing.T) {
 	w := newWorld(t)
 	all := w.cluster(nil, "a", "b", "c")

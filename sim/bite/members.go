@@ -32,6 +32,12 @@ var inHost = []fault{
 		new: "		// a",
 	},
 	{
+		row: "acquaintance-gone", what: "a leader does not tell those who were added and have not been heard",
+		file: "host/contact.go", by: "host",
+		old: "		h.welcomeUnheard()\n",
+		new: "",
+	},
+	{
 		row: "clock-backwards", what: "entries take their time from a clock that went back",
 		file: "host/orders.go", by: simulator,
 		old: "return max(h.wall, h.log.LastTime(), h.applying.time) }",

@@ -20,6 +20,12 @@ var inRooms = []fault{
 		new: `"balsa room 1 seal"`,
 	},
 	{
+		row: "acquaintance-gone", what: "whom a newcomer asks is nobody but those it was told of",
+		file: "transport/websocket/transport.go", by: "transport/websocket",
+		old: "if addr = c.seats.another(); addr == \"\" {",
+		new: "if addr = \"\"; addr == \"\" {",
+	},
+	{
 		row: "lying-introducer", what: "what was said to a former life opens",
 		file: "room/seal.go", by: "room",
 		old: "append(from.Nonce[:], to.Nonce[:]...)",
