@@ -22,7 +22,7 @@ import (
 // answers with it, and it joins as a new member.
 //
 // Joining: the newcomer asks any member, which asks the leader to add it as a learner
-// and then tells it the cluster.
+// and then tells it the cluster. So does a leader that has not heard of it.
 type standing struct {
 	state   standingState
 	next    time.Duration // when to introduce itself again
