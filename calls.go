@@ -2,6 +2,7 @@ package balsa
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,9 +12,11 @@ import (
 )
 
 const (
-	// maxChunk is up to how many bytes proposals are gathered into one batch. One with
-	// fullChunk or more has no others added for which its memory would have to grow.
-	maxChunk  = 1 << 20
+	// maxChunk is up to how many bytes proposals are gathered into one batch, and up to how
+	// many go to the log at once: while the disks write so much, processors apply and answer
+	// what came before it. A batch with fullChunk or more has no others added for which its
+	// memory would have to grow.
+	maxChunk  = 512 << 10
 	fullChunk = 64 << 10
 	// maxWaiting bounds the proposals of one member that are not answered, well below
 	// what a session remembers; maxWaitingBytes bounds their bytes.
@@ -197,25 +200,26 @@ func (c *calls[R]) full(body []byte, more int) bool {
 
 // take hands over what was gathered. A body has room for as much as was taken before,
 // much and little in turn, lest it be copied again and again while it grows; one that
-// needed much less does not take that room into the log's memory.
-func (c *calls[R]) take(into []host.Chunk) []host.Chunk {
+// needed much less does not take that room into the log's memory. It says whether more is
+// left, which is so where that would be more than maxChunk.
+func (c *calls[R]) take(into []host.Chunk) (chunks []host.Chunk, more bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	taken := 0
-	for _, chunk := range c.chunks {
-		taken += len(chunk.Body)
+	taken, n := 0, 0
+	for n < len(c.chunks) && (n == 0 || taken+len(c.chunks[n].Body) <= maxChunk) {
+		taken += len(c.chunks[n].Body)
+		n++
 	}
 	c.expect = min(max(taken+taken/8, c.expect-c.expect/4), maxChunk)
-	for _, chunk := range c.chunks {
+	for _, chunk := range c.chunks[:n] {
 		c.away = max(0, c.away-chunk.Count)
 		if cap(chunk.Body) > 2*max(512, len(chunk.Body)) {
 			chunk.Body = append(wire.NewBody(len(chunk.Body)), chunk.Body[wire.BatchHeaderSize:]...)
 		}
 		into = append(into, chunk)
 	}
-	clear(c.chunks)
-	c.chunks = c.chunks[:0]
-	return into
+	c.chunks = slices.Delete(c.chunks, 0, n)
+	return into, len(c.chunks) > 0
 }
 
 // gathered is how many proposals wait to be taken, and how many callers that were answered

@@ -19,7 +19,47 @@ func submitMany(t *testing.T, c *calls[int], count int) []host.Chunk {
 			t.Fatal(err)
 		}
 	}
-	return c.take(nil)
+	chunks, more := c.take(nil)
+	if more {
+		t.Fatalf("%d proposals are too many at once", count)
+	}
+	return chunks
+}
+
+// Large proposals of many go to the log in parts, in their order.
+func TestALotGoesToTheLogInParts(t *testing.T) {
+	c := newCalls[int]()
+	const count = 100
+	body := make([]byte, maxChunk/10)
+	for range count {
+		if _, _, err := c.submit(context.Background(), proposal{kind: wire.KindCommand, body: body}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := c.submit(context.Background(), proposal{kind: wire.KindCommand, body: make([]byte, 2*maxChunk)}); err != nil {
+		t.Fatal(err)
+	}
+	next, parts := uint64(0), 0
+	for more := true; more; parts++ {
+		var chunks []host.Chunk
+		chunks, more = c.take(nil)
+		bytes := 0
+		for i, chunk := range chunks {
+			if next == 0 {
+				next = chunk.First
+			}
+			if chunk.First != next {
+				t.Errorf("part %d goes on with proposal %d, want %d", parts, chunk.First, next)
+			}
+			next += uint64(chunk.Count)
+			if bytes += len(chunk.Body); bytes > maxChunk && i > 0 {
+				t.Errorf("part %d has %d bytes in %d batches", parts, bytes, len(chunks))
+			}
+		}
+	}
+	if waiting, _ := c.gathered(); waiting != 0 || parts < count/10 {
+		t.Errorf("after %d parts %d proposals wait", parts, waiting)
+	}
 }
 
 // The body of a batch has room for as much as was taken last, but the log does not keep

@@ -32,7 +32,7 @@ type Node[S StateMachine[C, R], C, R any] struct {
 	chunks    []host.Chunk
 	in        taken
 	deadline  time.Duration
-	gathering bool // proposals were not taken, because they are better gathered
+	gathering bool // proposals were not taken, because they are better gathered, or were too many at once
 	pacing    pacing
 	aging     time.Duration // when calls get older next, by clock.sinceStart; 0 while none are open
 	gathered  []*readGroup
@@ -156,9 +156,13 @@ func (n *Node[S, C, R]) takeIn() {
 	takes := n.host.TakesProposals()
 	n.gathering = !takes
 	switch {
-	case len(n.in.withdrawn) > 0, takes && n.paced():
+	case len(n.in.withdrawn) > 0:
 		n.pacing.went()
-		n.takeProposals()
+		for n.takeProposals() {
+		}
+	case takes && n.paced():
+		n.pacing.went()
+		n.gathering = n.takeProposals()
 	case !takes:
 		n.pacing.went() // the log is busy: what waits is held back by that
 	}
@@ -172,13 +176,16 @@ func (n *Node[S, C, R]) takeIn() {
 	}
 }
 
-func (n *Node[S, C, R]) takeProposals() {
-	n.chunks = n.calls.take(n.chunks[:0])
+// takeProposals gives the host what was gathered, as much as is good at once, and says whether
+// more is left.
+func (n *Node[S, C, R]) takeProposals() (more bool) {
+	n.chunks, more = n.calls.take(n.chunks[:0])
 	for i := range n.chunks {
 		n.chunks[i].Made += n.clock.slept
 		n.host.Propose(n.chunks[i])
 	}
 	clear(n.chunks)
+	return more
 }
 
 // putOut spreads what a turn has brought.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/balsaraft/balsa"
+	"github.com/balsaraft/balsa/fsys"
 	"github.com/balsaraft/balsa/transport/memory"
 )
 
@@ -178,6 +179,59 @@ func TestErrorsSayWhetherItHappened(t *testing.T) {
 		if got := c.agree(); slices.Contains(got.Entries, 100) || got.Sum != sum && !slices.Contains(got.Entries, 10) {
 			t.Errorf("after ErrNotCommitted the command was applied: %v", got)
 		}
+	})
+}
+
+// TestManyLargeCommandsOfEachMember has more of them wait on each member than go to the log at
+// once. Without a majority, who gives up hears at once that the command has not left.
+func TestManyLargeCommandsOfEachMember(t *testing.T) {
+	const each, size = 40, 64 << 10
+	synctest.Test(t, func(t *testing.T) {
+		c := &cluster{T: t, ctx: t.Context(), network: memory.NewNetwork(1), disks: map[string]fsys.FS{}, timing: balsa.DefaultTiming}
+		nodes := map[string]*balsa.Node[*balsa.State[int, []byte, int], []byte, int]{}
+		for _, name := range []string{"a", "b", "c"} {
+			cfg := c.config(name)
+			withCluster("a", "b", "c")(&cfg)
+			node, err := balsa.Open(c.ctx, cfg, balsa.Func(0, func(n *int, _ balsa.Entry, b []byte) int { *n += len(b); return *n }))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer node.Close()
+			nodes[name] = node
+		}
+		command := make([]byte, size)
+		var all sync.WaitGroup
+		for _, node := range nodes {
+			for range each {
+				all.Go(func() {
+					if _, err := node.Propose(c.ctx, command); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		}
+		all.Wait()
+		for name, node := range nodes {
+			sum := 0
+			if err := node.Read(c.ctx, func(s *balsa.State[int, []byte, int]) { sum = s.Value }); err != nil || sum != 3*each*size {
+				t.Errorf("%s has %d bytes, %v; want %d", name, sum, err, 3*each*size)
+			}
+		}
+
+		c.network.Partition([]string{addr("a")}, []string{addr("b")}, []string{addr("c")})
+		for nodes["a"].Status().Leader != "" {
+			time.Sleep(100 * time.Millisecond)
+		}
+		patient, giveUp := context.WithCancel(c.ctx)
+		for range each {
+			all.Go(func() { nodes["a"].Propose(patient, command) })
+		}
+		synctest.Wait()
+		if _, err := nodes["a"].Propose(c.soon(50*time.Millisecond), command); !errors.Is(err, balsa.ErrNotCommitted) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("who gave up behind %d others hears %v", each, err)
+		}
+		giveUp()
+		all.Wait()
 	})
 }
 
