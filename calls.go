@@ -2,7 +2,6 @@ package balsa
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -218,8 +217,10 @@ func (c *calls[R]) take(into []host.Chunk) (chunks []host.Chunk, more bool) {
 		}
 		into = append(into, chunk)
 	}
-	c.chunks = slices.Delete(c.chunks, 0, n)
-	return into, len(c.chunks) > 0
+	left := copy(c.chunks, c.chunks[n:])
+	clear(c.chunks[left:])
+	c.chunks = c.chunks[:left]
+	return into, left > 0
 }
 
 // gathered is how many proposals wait to be taken, and how many callers that were answered
