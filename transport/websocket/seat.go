@@ -124,11 +124,16 @@ func (s *seat) seek() (join []string, found bool) {
 	return v.seek(missed)
 }
 
+// present is the session, nil if there is none.
+func (s *seat) present() *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.session
+}
+
 // belonging are the addresses of those in the room who belong to its cluster.
 func (s *seat) belonging() []string {
-	s.mu.Lock()
-	v := s.session
-	s.mu.Unlock()
+	v := s.present()
 	if v == nil {
 		return nil
 	}
@@ -174,9 +179,7 @@ func (s *seat) whyOut() error {
 
 // find is who goes by a name in the room.
 func (s *seat) find(name string) (*peer, error) {
-	s.mu.Lock()
-	v := s.session
-	s.mu.Unlock()
+	v := s.present()
 	if v == nil {
 		return nil, errNoSeat
 	}
@@ -190,9 +193,7 @@ func freshNonce() (n room.Nonce) {
 
 // members are those who can be reached from this seat.
 func (s *seat) members() []string {
-	s.mu.Lock()
-	v := s.session
-	s.mu.Unlock()
+	v := s.present()
 	if v == nil {
 		return nil
 	}

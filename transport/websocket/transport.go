@@ -93,10 +93,11 @@ func (t *Transport) Send(to wire.Peer, m *wire.Message) { t.hub.Send(to, m) }
 
 // Others waits until it is known what a member without a cluster does in its room, and
 // lists the addresses of those whom it joins: members of the room's cluster, and AnyMember,
-// as they may leave before they have answered. If it lists nobody, this member founds the cluster, and is the only one who does: of several who come
-// into an empty room it is the first. Whoever comes to an introducer that has just started
-// waits for up to room.Settling, since those who belong may be on their way back. The error
-// is that of ctx, with why this member is in no room.
+// as they may leave before they have answered. If it lists nobody, this member founds the
+// cluster, and is the only one who does: of several who come into an empty room it is the
+// first. Whoever comes to an introducer that has just started waits for up to room.Settling,
+// since those who belong may be on their way back. The error is that of ctx, with why this
+// member is in no room.
 func (t *Transport) Others(ctx context.Context) (addrs []string, err error) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
