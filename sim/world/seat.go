@@ -181,8 +181,11 @@ func (s *seat) open() (*process, error) {
 		SessionTTL: s.w.shape.sessionTTL, HashEvery: hashEvery, Random: random, Tracer: s.tracer(),
 		SlowDisk: s.w.shape.raft.ElectionTimeout / 2, Preferred: s.w.shape.raft.MaxVoters == 5 && who.ID%4 == 1,
 	}
-	if s.founder {
-		c.Founders = s.w.founders()
+	// Who knows of no cluster, and of a part of the founders alone, might know of nobody but
+	// who was removed since, and could be taken in by nobody.
+	founders := s.w.founders()
+	if s.founder && (who.Cluster != 0 || len(founders) == s.w.shape.members) {
+		c.Founders = founders
 	} else {
 		c.Join = s.w.addresses(s)
 	}
